@@ -1,0 +1,8 @@
+"""The papers' methods: each takes a function from images to logits, and arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+# Images float32 (n, height, width, channels) in [0, 1] -> logits float32 (n, classes).
+# TensorFlow tensors, so that a method may ask for gradients; a Keras model is one.
+Classifier = Callable[[Any], Any]
