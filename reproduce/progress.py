@@ -66,4 +66,6 @@ def stage(description: str, total: float | None = None) -> Iterator[Advance]:
         if console.is_terminal and _depth == 0:
             _bars.stop()
         if not console.is_terminal or _depth == 0:
-            console.print(f"{indent}{description}: {seconds:.1f} s {last_note}".rstrip(), markup=False)
+            console.print(
+                f"{indent}{description}: {seconds:.1f} s {last_note}".rstrip(), markup=False
+            )

@@ -1,0 +1,29 @@
+"""What every test needs: quiet TensorFlow, few threads, figures without a screen."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import numpy as np
+import pytest
+
+from reproduce import data
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def mnist_5k() -> data.Dataset:
+    return data.mnist_5k()
+
+
+@pytest.fixture(scope="session")
+def full_mnist() -> data.Dataset:
+    """The 60,000 and 10,000 images, where they are at hand without a download."""
+    if "REPRODUCE_DATA" not in os.environ:
+        pytest.skip("needs the full MNIST: name a folder that holds it in REPRODUCE_DATA")
+    return data.mnist(strict=True)
