@@ -1,0 +1,114 @@
+"""The network's bound where the constant is known, and against random perturbations."""
+
+import keras
+import numpy as np
+import pytest
+
+from reproduce.methods import bounds
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def network(*layers, shape=(8, 8, 1)):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def convolutional():
+    return network(
+        keras.layers.Rescaling(2.0, offset=-1.0),
+        keras.layers.Conv2D(3, 3, activation="relu", padding="same"),
+        keras.layers.MaxPooling2D(2),
+        keras.layers.Conv2D(4, 3, strides=2, activation="sigmoid"),
+        keras.layers.Flatten(),
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(5),
+    )
+
+
+def test_every_stretching_layer_is_listed_in_order():
+    found = bounds.layer_bounds(convolutional())
+    assert [bound.size for bound in found] == ["", "1 x 3 x 3 x 3", "3 x 3 x 3 x 4", "4 x 5"]
+    assert [bound.slope for bound in found] == [1, 1, 0.25, 1]
+    assert found[0].norm == 2
+    assert found[2].circular / found[2].printed == pytest.approx(2)
+    assert all(bound.norm <= bound.circular * (1 + 1e-9) for bound in found)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 0.1, 10.0])
+def test_no_perturbation_moves_the_logits_further_than_the_bound(rng, spread):
+    model = convolutional()
+    limit = bounds.lipschitz(bounds.layer_bounds(model))
+    images = rng.normal(size=(200, 8, 8, 1))
+    steps = spread * rng.normal(size=images.shape)
+    moved = np.linalg.norm(model(images + steps).numpy() - model(images).numpy(), axis=1)
+    rounding = 1e-5
+    assert (moved <= limit * np.linalg.norm(steps.reshape(200, -1), axis=1) + rounding).all()
+
+
+def test_for_a_linear_network_the_bound_is_the_distance_to_the_boundary(rng):
+    model = network(keras.layers.Flatten(), keras.layers.Dense(4), shape=(3, 3, 1))
+    images = rng.normal(size=(20, 3, 3, 1)).astype(np.float32)
+    logits = model(images).numpy()
+    labels, targets = logits.argmax(axis=1), logits.argmin(axis=1)
+    constants = bounds.difference_constants(model, bounds.layer_bounds(model))
+    distances = bounds.permitted_distortion(logits, targets, constants, pixels=9) * 3
+    kernel = model.layers[-1].get_weights()[0]
+    for image, label, target, distance in zip(images, labels, targets, distances, strict=True):
+        normal = kernel[:, target] - kernel[:, label]
+        there = image + (distance * normal / np.linalg.norm(normal)).reshape(3, 3, 1)
+        reached = model(there[None]).numpy()[0]
+        assert reached[label] == pytest.approx(reached[target], abs=1e-5)
+
+
+def test_the_papers_product_permits_less_than_the_sharper_one(rng):
+    model = convolutional()
+    logits = model(rng.normal(size=(20, 8, 8, 1))).numpy()
+    targets = logits.argmin(axis=1)
+    found = bounds.layer_bounds(model)
+    product = bounds.permitted_distortion(logits, targets, 2**0.5 * bounds.lipschitz(found), 64)
+    sharper = bounds.permitted_distortion(
+        logits, targets, bounds.difference_constants(model, found), 64
+    )
+    assert (product > 0).all()
+    assert (product <= sharper).all()
+
+
+def test_a_label_given_already_needs_no_distortion():
+    assert bounds.permitted_distortion(np.array([[1.0, 2.0]]), np.array([1]), 3.0, 4) == 0
+
+
+def test_overlapping_windows_copy_a_pixel():
+    model = network(keras.layers.MaxPooling2D(3, strides=2))
+    (pooling,) = bounds.layer_bounds(model)
+    assert pooling.constant == 2
+    peak = np.zeros((1, 8, 8, 1))
+    peak[0, 2, 2] = 1
+    assert np.linalg.norm(model(peak)) == pooling.constant
+
+
+def test_disjoint_means_shrink():
+    (pooling,) = bounds.layer_bounds(network(keras.layers.AveragePooling2D(2)))
+    assert pooling.constant == 0.5
+
+
+@pytest.mark.parametrize(
+    ("layer", "complaint"),
+    [
+        (keras.layers.BatchNormalization(), "no Lipschitz constant is known"),
+        (keras.layers.Dense(3, activation="gelu"), "slope of gelu"),
+    ],
+)
+def test_an_unknown_layer_is_refused_by_name(layer, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        bounds.layer_bounds(network(layer))
+
+
+def test_branches_are_refused():
+    images = keras.Input((4,))
+    branches = keras.layers.Add()([keras.layers.Dense(4)(images), images])
+    with pytest.raises(ValueError, match="chain"):
+        bounds.layer_bounds(keras.Model(images, branches))

@@ -1,0 +1,106 @@
+"""Operator norms against the singular values of explicit matrices."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.ndimage import correlate
+
+from reproduce.methods import spectrum
+
+
+def matrix(linear, shape):
+    """The explicit matrix of a linear map, one basis image a column."""
+    basis = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.stack([np.ravel(linear(image)) for image in basis], axis=1)
+
+
+def circular(kernel, stride):
+    """A strided convolution on a torus, by SciPy."""
+
+    def apply(image):
+        outputs = [
+            sum(
+                correlate(image[:, :, c], kernel[:, :, c, d], mode="wrap")
+                for c in range(kernel.shape[2])
+            )
+            for d in range(kernel.shape[3])
+        ]
+        return np.stack(outputs, axis=-1)[::stride, ::stride]
+
+    return apply
+
+
+def zero_padded(kernel, stride, padding):
+    return lambda image: tf.nn.conv2d(image[None], kernel, stride, padding.upper())
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_dense(rng):
+    kernel = rng.normal(size=(30, 20))
+    assert spectrum.dense_norm(kernel) == pytest.approx(np.linalg.svd(kernel)[1].max(), rel=1e-9)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("side", [3, 5])
+def test_circular_convolution(rng, stride, side):
+    kernel = rng.normal(size=(side, side, 2, 3))
+    shape = (8 if stride == 4 else 6, 12, 2)
+    expected = np.linalg.svd(matrix(circular(kernel, stride), shape))[1].max()
+    assert spectrum.circular_norm(kernel, shape[:2], stride) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("side", [2, 5])
+def test_zero_padded_convolution_and_its_circular_bound(rng, stride, padding, side):
+    kernel = rng.normal(size=(side, side, 2, 3))
+    image = (9, 7)
+    norm = np.linalg.svd(matrix(zero_padded(kernel, stride, padding), (*image, 2)))[1].max()
+    assert spectrum.zero_padded_norm(kernel, image, stride, padding) == pytest.approx(
+        norm, rel=1e-6
+    )
+    torus = spectrum.enclosing_torus(image, (side, side), stride, padding)
+    assert spectrum.circular_norm(kernel, torus, stride) >= norm * (1 - 1e-12)
+
+
+def test_a_torus_of_the_images_own_size_is_no_bound():
+    kernel = np.array([1.0, -1.0]).reshape(1, 2, 1, 1)  # largest gain at the highest frequency
+    true = spectrum.zero_padded_norm(kernel, (1, 5))
+    assert spectrum.circular_norm(kernel, (1, 5)) < true
+    torus = spectrum.enclosing_torus((1, 5), (1, 2), 1, "same")
+    assert spectrum.circular_norm(kernel, torus) >= true
+
+
+def test_a_large_torus_approaches_the_gain_over_all_frequencies():
+    kernel = np.array([1.0, 2.0, 1.0]).reshape(3, 1, 1, 1)  # gain 2 + 2 cos(xi), largest 4
+    assert spectrum.circular_norm(kernel, (64, 1)) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_the_printed_factor_is_too_small_by_the_stride(rng, stride):
+    kernel = rng.normal(size=(4, 4, 2, 3))
+    right, printed = (
+        spectrum.circular_norm(kernel, (8, 8), stride, factor=factor)
+        for factor in ("corrected", "printed")
+    )
+    assert right / printed == pytest.approx(stride)
+
+
+def test_groups_take_the_largest(rng):
+    kernel = rng.normal(size=(3, 3, 2, 6))
+
+    def grouped(image):
+        return tf.nn.conv2d(image[None], kernel, 1, "SAME")
+
+    norm = np.linalg.svd(matrix(grouped, (5, 5, 4)))[1].max()
+    assert spectrum.zero_padded_norm(kernel, (5, 5), groups=2) == pytest.approx(norm, rel=1e-6)
+    assert spectrum.circular_norm(kernel, (7, 7), groups=2) >= norm
+
+
+def test_a_torus_must_close():
+    with pytest.raises(ValueError, match="does not close"):
+        spectrum.circular_norm(np.ones((3, 3, 1, 1)), (7, 7), stride=2)
