@@ -1,0 +1,63 @@
+"""Training: one `train` for every network, through phases that a configuration puts in a row.
+
+A phase is a call phase(model, examples, rng, effort) with its own options bound; it changes the
+model's weights. The paper trained with L-BFGS to convergence; each recipe in conf/networks says
+what it does instead, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from reproduce.data import Examples
+from reproduce.errors import UserError
+from reproduce.training.descent import sgd
+from reproduce.training.evaluation import error_rate, logits
+from reproduce.training.quasi_newton import lbfgs, softmax
+from reproduce.training.schedules import constant, cosine, falling, one_cycle
+
+__all__ = [
+    "constant", "cosine", "error_rate", "falling", "lbfgs", "logits", "one_cycle", "sgd",
+    "softmax", "train",
+]  # fmt: skip
+EDITION = 1
+
+Phase = Callable[..., None]
+
+
+def train(
+    network: Callable[..., keras.Model],
+    phases: Sequence[Phase],
+    examples: Examples,
+    seed: int,
+    *,
+    classes: int | None = None,
+    effort: float = 1.0,
+) -> keras.Model:
+    """A new network, trained. The same arguments give the same weights, to the last bit.
+
+    Args:
+        network: builds it from input_shape, classes and seed (see `models`).
+        phases: what is done to it, one after the other.
+        examples: images float32 (n, height, width, channels) in [0, 1] and labels.
+        seed: of the initial weights and, separately, of each phase.
+        classes: by default one more than the largest label.
+        effort: a factor on epochs and iterations, for a quick look.
+    """
+    low, high = float(examples.images.min()), float(examples.images.max())
+    if not (low >= 0 and high <= 1):
+        raise UserError(
+            f"images lie in [0, 1], got [{low:g}, {high:g}]: centring belongs inside the model."
+        )
+    classes = int(examples.labels.max()) + 1 if classes is None else classes
+    first, *rest = np.random.SeedSequence(seed).spawn(len(phases) + 1)
+    model: Any = network(
+        input_shape=examples.images.shape[1:], classes=classes, seed=int(first.generate_state(1)[0])
+    )
+    for phase, sequence in zip(phases, rest, strict=True):
+        phase(model, examples, np.random.default_rng(sequence), effort)
+    return model
