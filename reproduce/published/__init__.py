@@ -1,0 +1,1 @@
+"""The papers' numbers, quoted as printed. Read by `reproduce.report.published`."""

@@ -1,0 +1,127 @@
+"""The one place where a number meets its interval, its published value and its verdict."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reproduce.report import verdicts
+from reproduce.report.published import Published, lookup
+from reproduce.report.results import Cell, Verdict
+from reproduce.report.verdicts import Interval
+
+
+class Cells:
+    """The cells of one artefact, in the order in which they are added.
+
+        cells = Cells(paper="szegedy", artefact="table1")
+        cells.rate("FC10(1)", "test_error", wrong=1997, n=10_000)
+        cells.list
+
+    Each method adds a cell and returns it. Rows and columns bear the names that the published
+    tables have in `reproduce/published/<paper>.yaml`; under other names a cell is unpublished.
+    """
+
+    def __init__(self, paper: str, artefact: str) -> None:
+        self.paper = paper
+        self.artefact = artefact
+        self.list: list[Cell] = []
+
+    def rate(self, row: str, column: str, wrong: int, n: int) -> Cell:
+        """A share of n images: Wilson's interval, Fisher's test."""
+        wrong, n = int(wrong), int(n)
+        if not 0 <= wrong <= n or n == 0:
+            raise ValueError(f"{row}, {column}: {wrong} of {n} images is no rate")
+        published = self.published(row, column)
+        verdict = verdicts.of_rate(wrong, n, published)
+        return self._add(row, column, wrong / n, "fraction", verdicts.wilson(wrong, n), n, verdict)
+
+    def mean(self, row: str, column: str, samples: np.ndarray, unit: str) -> Cell:
+        """A mean over images: t interval. NaN marks an image without a value."""
+        samples = _finite(samples)
+        n = len(samples)
+        if n < 2:
+            return self.number(row, column, samples[0] if n else math.nan, unit)
+        mean, deviation = verdicts.spread(samples)
+        verdict = verdicts.of_mean(mean, deviation, n, self.published(row, column))
+        interval = verdicts.confidence(mean, deviation, n)
+        return self._add(row, column, mean, unit, interval, n, verdict)
+
+    def pooled_rms(self, row: str, column: str, per_image_rms: np.ndarray) -> Cell:
+        """The root mean square over all images and pixels, from each image's own.
+
+        The interval of the mean square goes through the square root by its slope 1 / (2 rms)
+        (delta method). NaN marks an image without a value.
+        """
+        squares = _finite(per_image_rms) ** 2
+        n = len(squares)
+        mean, deviation = verdicts.spread(squares) if n else (math.nan, 0.0)
+        rms = math.sqrt(mean)
+        if n < 2 or rms == 0:
+            return self.number(row, column, rms, "rms")
+        slope = 1 / (2 * rms)
+        verdict = verdicts.of_mean(rms, slope * deviation, n, self.published(row, column))
+        interval = verdicts.confidence(rms, slope * deviation, n)
+        return self._add(row, column, rms, "rms", interval, n, verdict)
+
+    def over_runs(self, row: str, column: str, values: np.ndarray, unit: str) -> Cell:
+        """A mean over seeds or splits; the paper is taken for one further run."""
+        values = _finite(values)
+        runs = len(values)
+        if runs < 2:
+            return self.number(row, column, values[0] if runs else math.nan, unit)
+        mean, deviation = verdicts.spread(values)
+        verdict = verdicts.of_runs(mean, deviation, runs, self.published(row, column))
+        interval = verdicts.confidence(mean, deviation, runs)
+        return self._add(row, column, mean, unit, interval, runs, verdict)
+
+    def number(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:
+        """A number without spread: a bound, a count, a median."""
+        verdict: Verdict = "unpublished"
+        if math.isfinite(value):
+            verdict = verdicts.of_number(float(value), self.published(row, column))
+        return self._add(row, column, float(value), unit, None, n, verdict)
+
+    def published(self, row: str, column: str) -> Published | None:
+        """What the paper prints in this cell."""
+        return lookup(self.paper, self.artefact, row, column)
+
+    def _add(
+        self,
+        row: str,
+        column: str,
+        value: float,
+        unit: str,
+        interval: Interval | None,
+        n: int | None,
+        verdict: Verdict,
+    ) -> Cell:
+        published = self.published(row, column)
+        if published and published.unit != unit:
+            raise ValueError(
+                f"{self.artefact}, {row}, {column}: ours in {unit}, the paper's in {published.unit}"
+            )
+        if interval and unit == "fraction":
+            interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+        cell = Cell(
+            artefact=self.artefact,
+            row=row,
+            column=column,
+            value=value if math.isfinite(value) else None,
+            unit=unit,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            n=n,
+            published=published.value if published else None,
+            published_status=published.status if published else None,
+            verdict=verdict,
+            source=f"{self.paper}/{self.artefact}" if published else None,
+        )
+        self.list.append(cell)
+        return cell
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64).ravel()
+    return values[np.isfinite(values)]

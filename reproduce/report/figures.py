@@ -1,0 +1,249 @@
+"""Figures for papers: readable in grey, without serifs, images crisp.
+
+A figure function draws on the `Axes` it is handed and takes arrays. `mosaic` and `grid` build the
+papers' sheets of digits: every pixel becomes a square of whole device pixels, never interpolated.
+
+    figure = figures.grid(images, row_labels=["made for FC10(1)", ...])
+    figure, axes = figures.sheet(1, 2)
+    figures.curve(axes[0, 0], generations, median, low, high, label="direct")
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 200
+# Okabe & Ito's colours, ordered so that their greys differ; each also has its own dash and marker.
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#CC79A7")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+MARKERS = "osD^vPX"
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+}
+
+
+def sheet(
+    rows: int = 1, columns: int = 1, *, width: float = 3.3, height: float = 2.4
+) -> tuple[Figure, np.ndarray]:
+    """A figure of rows x columns panels, each `width` x `height` inches.
+
+    Returns:
+        the figure, and its Axes (rows, columns).
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, axes
+
+
+def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
+    """One picture out of rows of images, with white lines `gap` pixels wide between them.
+
+    Args:
+        images: (rows, columns, height, width, 1 or 3) in [0, 1]; an image of NaN stays white.
+
+    Returns:
+        float32 (height, width, 3).
+    """
+    rows, columns, height, width, channels = images.shape
+    assert channels in (1, 3), images.shape
+    picture = np.ones(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.float32
+    )
+    for i in range(rows):
+        for j in range(columns):
+            top, left = i * (height + gap), j * (width + gap)
+            picture[top : top + height, left : left + width] = np.nan_to_num(images[i, j], nan=1.0)
+    return np.clip(picture, 0.0, 1.0)
+
+
+def grid(
+    images: np.ndarray,
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    title: str = "",
+    width: float = 6.5,
+) -> Figure:
+    """Rows of images on one sheet, as the papers show them.
+
+    Args:
+        images: (rows, columns, height, width, channels) in [0, 1].
+        width: of the images together, in inches; taken as near as whole pixels allow.
+    """
+    picture = mosaic(images)
+    high, wide, _ = picture.shape
+    scale = max(1, round(width * DPI / wide))
+    picture_width, picture_height = scale * wide / DPI, scale * high / DPI
+    longest = max((len(label) for label in row_labels), default=0)
+    left, top = (
+        0.062 * longest + 0.1 * bool(longest),
+        0.2 * bool(column_labels) + 0.26 * bool(title),
+    )
+    full_width, full_height = picture_width + left + 0.02, picture_height + top + 0.02
+    # The margins are whole device pixels too, so that nothing is resampled.
+    left, full_width, full_height = (
+        math.ceil(inches * DPI) / DPI for inches in (left, full_width, full_height)
+    )
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(full_width, full_height), dpi=DPI)
+        axes = figure.add_axes(
+            (
+                left / full_width,
+                round(0.01 * DPI) / DPI / full_height,
+                picture_width / full_width,
+                picture_height / full_height,
+            )
+        )
+        crisp(axes, picture)
+        rows, columns = images.shape[:2]
+        for i, label in enumerate(row_labels):
+            middle = 1 - (i + 0.5) / rows
+            axes.text(-0.06 / picture_width, middle, label, transform=axes.transAxes,
+                      ha="right", va="center", fontsize=7)  # fmt: skip
+        for j, label in enumerate(column_labels):
+            middle = (j + 0.5) / columns
+            axes.text(middle, 1 + 0.04 / picture_height, label, transform=axes.transAxes,
+                      ha="center", va="bottom", fontsize=7)  # fmt: skip
+        if title:
+            figure.text(left / full_width, 1 - 0.05 / full_height, title, va="top", fontsize=8)
+    return figure
+
+
+def pairs(original: np.ndarray, distorted: np.ndarray, columns: int = 10, **labels: Any) -> Figure:
+    """Szegedy et al.'s Figure 7: odd columns the original, even columns the distorted image.
+
+    Args:
+        original, distorted: (n, height, width, channels) in [0, 1]; columns / 2 pairs a row.
+    """
+    assert original.shape == distorted.shape
+    assert columns % 2 == 0
+    rows = len(original) // (columns // 2)
+    both = np.stack([original, distorted], axis=1)[: rows * (columns // 2)]
+    return grid(both.reshape(rows, columns, *original.shape[1:]), **labels)
+
+
+def crisp(axes: Axes, picture: np.ndarray) -> None:
+    """Shows pixels as squares, without frame or ticks."""
+    axes.imshow(np.clip(picture, 0.0, 1.0), interpolation="nearest", cmap="gray", vmin=0, vmax=1,
+                aspect="equal")  # fmt: skip
+    axes.set_axis_off()
+
+
+def curve(
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    label: str = "",
+    index: int | None = None,
+) -> None:
+    """A line with its band; each has its own colour, dash and marker, so it can be told in grey.
+
+    Args:
+        index: which of the styles; the next one if not given.
+    """
+    if index is None:
+        index = len(axes.lines)
+    style = index % len(COLOURS)
+    marked = MARKERS[style] if len(x) <= 25 else None
+    axes.plot(x, y, color=COLOURS[style], linestyle=DASHES[style], marker=marked, markersize=3,
+              label=label or None)  # fmt: skip
+    if low is not None and high is not None:
+        axes.fill_between(x, low, high, color=COLOURS[style], alpha=0.15, linewidth=0)
+
+
+def errors(
+    axes: Axes,
+    labels: Sequence[str],
+    values: np.ndarray,
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    published: np.ndarray | None = None,
+) -> None:
+    """Values with their intervals, one line each, the published ones as hollow diamonds."""
+    places = np.arange(len(labels))[::-1]
+    values = np.asarray(values, dtype=float)
+    if low is not None and high is not None:
+        reach = np.abs(np.stack([values - low, np.asarray(high) - values]))
+        axes.errorbar(values, places, xerr=reach, fmt="none", ecolor="black", elinewidth=0.8,
+                      capsize=2)  # fmt: skip
+    axes.plot(values, places, "o", color="black", markersize=4, label="ours")
+    if published is not None:
+        axes.plot(published, places, "D", markerfacecolor="white", markeredgecolor="#D55E00",
+                  markersize=4, label="published")  # fmt: skip
+        axes.legend()
+    axes.set_yticks(places, labels)
+
+
+def distribution(axes: Axes, samples: Sequence[np.ndarray], labels: Sequence[str]) -> None:
+    """The empirical distribution function of each sample."""
+    for index, (sample, label) in enumerate(zip(samples, labels, strict=True)):
+        ordered = np.sort(np.asarray(sample, dtype=float)[np.isfinite(sample)])
+        share = np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
+        axes.step(ordered, share, where="post", color=COLOURS[index % len(COLOURS)],
+                  linestyle=DASHES[index % len(DASHES)], label=label)  # fmt: skip
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of images")
+    axes.legend()
+
+
+def heatmap(
+    axes: Axes,
+    values: np.ndarray,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """A matrix in one hue that prints well in grey, with each number where there is room.
+
+    Args:
+        low, high: what white and black stand for; the extremes if not given.
+    """
+    shown = axes.imshow(values, cmap="Greys", interpolation="nearest", aspect="auto",
+                        vmin=low, vmax=high)  # fmt: skip
+    if row_labels:
+        axes.set_yticks(range(len(row_labels)), row_labels)
+    if column_labels:
+        axes.set_xticks(range(len(column_labels)), column_labels, rotation=30, ha="right")
+    if max(values.shape) <= 12:
+        middle = sum(shown.get_clim()) / 2
+        for (i, j), value in np.ndenumerate(values):
+            axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=6,
+                      color="white" if value > middle else "black")  # fmt: skip
+    return shown
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """<name>.png at 200 dpi and <name>.pdf."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+            aside = folder / f".{name}.{ending}"
+            figure.savefig(aside, dpi=DPI, format=ending, metadata=metadata)
+            aside.replace(folder / f"{name}.{ending}")

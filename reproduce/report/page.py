@@ -1,0 +1,104 @@
+"""report.html and report.md: everything a run found, on one page without outside resources."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from reproduce.report import printing, results, tables, verdicts
+from reproduce.report.published import Paper, paper
+from reproduce.report.results import Claim, Results
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=lambda name: bool(name and name.endswith(".html")),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+
+
+def write(folder: Path, content: Results) -> None:
+    """Draws both pages of a folder from its results and its figures."""
+    results.replace(folder / "report.html", html(folder, content))
+    results.replace(folder / "report.md", markdown(content))
+
+
+def html(folder: Path, content: Results) -> str:
+    """One self-contained page; figures are embedded from `folder/figures`."""
+    return _templates.get_template("report.html").render(
+        run=content,
+        sections=[_section(folder, content, name) for name in content.artefacts],
+        tally=verdicts.count(content.cells),
+        printing=printing,
+        rule=verdicts.RULE,
+        general=_general_departures(content),
+        papers=_papers(content),
+        verdict_class={True: "holds", False: "fails", None: "open"},
+        verdict_sign={True: "✓", False: "✗", None: "?"},
+    )
+
+
+def markdown(content: Results) -> str:
+    """The same as text."""
+    return _templates.get_template("report.md").render(
+        run=content,
+        tables={name: tables.markdown(content, name) for name in content.artefacts},
+        tally=verdicts.count(content.cells),
+        claim_line=claim_line,
+        general=_general_departures(content),
+    )
+
+
+def claim_line(claim: Claim) -> str:
+    """'holds: every image has an adversarial example (256 of 256)'."""
+    return f"{printing.HOLDS[claim.holds]}: {claim.sentence} — {claim.evidence}"
+
+
+def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
+    """What the template needs of one artefact."""
+    cells = content.of(name)
+    return {
+        "name": name,
+        "layout": content.artefacts[name],
+        "grid": tables.grid(cells),
+        "claims": content.claims_of(name),
+        "tally": verdicts.count(cells),
+        "quotes": tables.quotes(cells),
+        "figures": [
+            _picture(folder / "figures" / f"{figure}.png")
+            for figure in content.artefacts[name].figures
+        ],
+        "seconds": content.seconds.get(name),
+    }
+
+
+def _general_departures(content: Results) -> Sequence[str]:
+    """Those of the whole experiment; the others stand under their tables."""
+    own = {text for layout in content.artefacts.values() for text in layout.departures}
+    return [text for text in content.departures if text not in own]
+
+
+def _papers(content: Results) -> list[Paper]:
+    """The papers whose numbers stand beside ours."""
+    names = dict.fromkeys(cell.source.split("/")[0] for cell in content.cells if cell.source)
+    return [paper(name) for name in names]
+
+
+def _picture(path: Path) -> dict[str, Any] | None:
+    """A PNG as a data URI with its size; None where the file is missing."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    width, height = struct.unpack(">II", content[16:24])
+    return {
+        "name": path.stem,
+        "uri": "data:image/png;base64," + base64.b64encode(content).decode(),
+        "width": width // 2,
+        "height": height // 2,
+    }

@@ -1,0 +1,73 @@
+"""How numbers are printed: rates as per cent, with as many digits as the sample bears."""
+
+from __future__ import annotations
+
+import math
+
+from reproduce.report.published import Published, look_in
+from reproduce.report.results import Cell
+
+NOT_AVAILABLE = "n/a"
+SIGNS = {"consistent": "✓", "differs": "≠", "unpublished": ""}
+HOLDS = {True: "holds", False: "does not hold", None: "cannot be told from this run"}
+_RELATIONS = {"<": "<", ">=": "≥", "~": "≈"}
+
+
+def number(value: float | None, unit: str, n: int | None = None) -> str:
+    """A value in its unit; a fraction as per cent without the sign."""
+    if value is None:
+        return NOT_AVAILABLE
+    if unit == "fraction":
+        return _per_cent(value, 1 if n and n <= 1000 else 2)
+    if unit == "count":
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    if unit == "rms":
+        return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.3g}"
+    return f"{value:.4g}"
+
+
+def _per_cent(value: float, digits: int) -> str:
+    """Never 100 for what is less, nor 0 for what is more: a digit is added, up to five."""
+    for places in range(digits, 6):
+        text = f"{100 * value:.{places}f}"
+        if value in (0.0, 1.0) or float(text) not in (0.0, 100.0):
+            return text
+    return "> 99.99999" if value > 0.5 else "< 0.00001"
+
+
+def interval(cell: Cell) -> str:
+    """'6.5–6.9', or nothing for a number without spread."""
+    if cell.low is None or cell.high is None:
+        return ""
+    low, high = (number(end, cell.unit, cell.n) for end in (cell.low, cell.high))
+    return f"{low}–{high}"
+
+
+def published(cell: Cell) -> str:
+    """The paper's number as it prints it."""
+    if cell.published is None:
+        return NOT_AVAILABLE
+    found = quoted(cell)
+    if found is None:  # a cell of a combined report, or of a table since changed
+        return f"{100 * cell.published:.6g}" if cell.unit == "fraction" else f"{cell.published:g}"
+    relation, _, digits = found.text.partition(" ")
+    return f"{_RELATIONS[relation]} {digits}" if relation in _RELATIONS else found.text
+
+
+def quoted(cell: Cell) -> Published | None:
+    """The published number behind a cell."""
+    if cell.source is None:
+        return None
+    found = look_in(cell.source, cell.row, cell.column)
+    same = found and math.isclose(found.value, cell.published or 0.0, abs_tol=1e-12)
+    return found if same else None
+
+
+def unit(cell: Cell) -> str:
+    """The unit as a column heading says it."""
+    return {"fraction": "%", "count": "", "rms": "RMS"}.get(cell.unit, cell.unit)
+
+
+def column(name: str) -> str:
+    """'test_error' -> 'test error'; the names of networks stay."""
+    return name.replace("_", " ")

@@ -1,0 +1,268 @@
+"""What a run found, as records, and `results.json`, where they are kept.
+
+`results.json` holds the keys below and nothing else:
+
+    experiment, dataset, data_source, data_digest, scale, seed, versions, started, seconds
+    cells, claims, not_run, departures
+    artefacts    {name: {title, caption, notes, departures, figures, sources}}
+
+`artefacts` is there for the layout of a page: what a table is called, what is said under it, which
+figures belong to it, and in which published table its cells were looked up. A combined report has
+`seeds`, a list, in the place of `seed`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from reproduce.errors import UserError
+from reproduce.report.published import look_in
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Verdict = Literal["consistent", "differs", "unpublished"]
+
+
+class Cell(NamedTuple):
+    """One number of a table, beside the one the paper prints. Made by `cells.Cells`.
+
+    value: a fraction for rates; None where it could not be computed.
+    unit: "fraction", "rms" (root mean square per pixel, pixels in [0, 1]), "count", "norm", ...
+    low, high: 95 % interval; None where nothing varies.
+    n: the number of images (or runs) behind the value.
+    published: in the same unit as the value.
+    source: "paper/artefact" in which the published number was looked up.
+    """
+
+    artefact: str
+    row: str
+    column: str
+    value: float | None
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    published: float | None = None
+    published_status: str | None = None
+    verdict: Verdict = "unpublished"
+    source: str | None = None
+
+
+class Claim(NamedTuple):
+    """A sentence the paper argues for, and whether the numbers of this run bear it out.
+
+    holds: None where this run cannot tell.
+    evidence: one line with the numbers.
+    artefact: filled in by the run.
+    """
+
+    id: str
+    sentence: str
+    holds: bool | None
+    evidence: str
+    artefact: str = ""
+
+
+class Artefact(NamedTuple):
+    """A table, figure or claim of a paper, as an experiment returns it.
+
+    figures: name -> matplotlib figure; the name becomes the file's.
+    notes: what a reader of the table needs to know, one sentence each.
+    departures: where it was made differently from the paper's, one sentence each.
+    """
+
+    title: str
+    caption: str = ""
+    cells: Sequence[Cell] = ()
+    claims: Sequence[Claim] = ()
+    figures: Mapping[str, Figure] = MappingProxyType({})
+    notes: Sequence[str] = ()
+    departures: Sequence[str] = ()
+
+
+class Layout(NamedTuple):
+    """What a page shows of an artefact besides its cells and claims.
+
+    figures: names of the files in `figures/`, without ending.
+    """
+
+    title: str
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+    departures: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+
+
+class Results(NamedTuple):
+    """All of `results.json`."""
+
+    experiment: str
+    dataset: str
+    data_source: str
+    data_digest: str
+    scale: str
+    seeds: tuple[int, ...]
+    versions: dict[str, str]
+    started: str
+    seconds: dict[str, float]  # by artefact
+    cells: tuple[Cell, ...]
+    claims: tuple[Claim, ...]
+    not_run: dict[str, str]  # artefact -> reason
+    departures: tuple[str, ...]
+    artefacts: dict[str, Layout]
+    combined: bool = False
+
+    def of(self, artefact: str) -> tuple[Cell, ...]:
+        """The cells of one artefact."""
+        return tuple(cell for cell in self.cells if cell.artefact == artefact)
+
+    def claims_of(self, artefact: str) -> tuple[Claim, ...]:
+        return tuple(claim for claim in self.claims if claim.artefact == artefact)
+
+    @property
+    def fallback(self) -> bool:
+        """Whether the small subset stands in for MNIST, which every heading has to say."""
+        return self.dataset == "mnist_5k"
+
+    @property
+    def data_title(self) -> str:
+        if self.fallback:
+            return "mnist_5k (the 5,000-image subset, not the full MNIST)"
+        return self.dataset
+
+    @property
+    def made_with(self) -> str:
+        """Data set, scale and seed, as every heading says them."""
+        seeds = ", ".join(map(str, self.seeds))
+        return f"{self.data_title} · scale {self.scale} · seed{'s' * self.combined} {seeds}"
+
+
+def to_json(results: Results) -> str:
+    """The text of `results.json`."""
+    sources: dict[str, list[str]] = {}
+    for cell in results.cells:
+        if cell.source and cell.source not in sources.setdefault(cell.artefact, []):
+            sources[cell.artefact].append(cell.source)
+    header = results._asdict()
+    header.pop("combined")
+    seeds = header.pop("seeds")
+    content: dict[str, Any] = {}
+    for name, value in header.items():
+        content[name] = value
+        if name == "scale":
+            content["seeds" if results.combined else "seed"] = (
+                list(seeds) if results.combined else seeds[0]
+            )
+    content["cells"] = [
+        {name: _plain(value) for name, value in cell._asdict().items() if name != "source"}
+        for cell in results.cells
+    ]
+    content["claims"] = [
+        {name: getattr(claim, name) for name in ("id", "sentence", "holds", "evidence", "artefact")}
+        for claim in results.claims
+    ]
+    content["not_run"] = [
+        {"artefact": name, "reason": reason} for name, reason in results.not_run.items()
+    ]
+    content["artefacts"] = {
+        name: {**layout._asdict(), "sources": sources.get(name, [])}
+        for name, layout in results.artefacts.items()
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON has them: no NumPy scalars, and null for what is not finite."""
+    if isinstance(value, str) or value is None:
+        return value
+    if not math.isfinite(value):
+        return None
+    return (
+        int(value) if float(value).is_integer() and not isinstance(value, float) else float(value)
+    )
+
+
+def from_json(text: str) -> Results:
+    """The inverse of `to_json`."""
+    content = json.loads(text)
+    sources = {name: entry["sources"] for name, entry in content["artefacts"].items()}
+    combined = "seeds" in content
+    return Results(
+        **{
+            name: content[name]
+            for name in (
+                "experiment",
+                "dataset",
+                "data_source",
+                "data_digest",
+                "scale",
+                "versions",
+                "started",
+                "seconds",
+            )
+        },
+        seeds=tuple(content["seeds"]) if combined else (content["seed"],),
+        cells=tuple(
+            Cell(**cell, source=_source(cell, sources.get(cell["artefact"], ())))
+            for cell in content["cells"]
+        ),
+        claims=tuple(Claim(**claim) for claim in content["claims"]),
+        not_run={entry["artefact"]: entry["reason"] for entry in content["not_run"]},
+        departures=tuple(content["departures"]),
+        artefacts={
+            name: Layout(
+                title=entry["title"],
+                caption=entry["caption"],
+                notes=tuple(entry["notes"]),
+                departures=tuple(entry["departures"]),
+                figures=tuple(entry["figures"]),
+            )
+            for name, entry in content["artefacts"].items()
+        },
+        combined=combined,
+    )
+
+
+def _source(cell: Mapping[str, Any], sources: Iterable[str]) -> str | None:
+    """The one among an artefact's published tables that has this cell."""
+    for source in sources:
+        if look_in(source, cell["row"], cell["column"]):
+            return source
+    return None
+
+
+def read(folder: Path) -> Results:
+    """The results kept in a run's folder."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise UserError(f"{folder} holds no results.json: name the folder of a run.")
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is not the results.json of a run ({type(error).__name__}: {error}): "
+            "run the experiment again, which writes it anew."
+        ) from error
+
+
+def write(folder: Path, results: Results) -> None:
+    """Replaces the folder's `results.json`, never leaving half a file."""
+    replace(folder / "results.json", to_json(results))
+
+
+def replace(path: Path, content: str | bytes) -> None:
+    """Writes a file aside and renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    if isinstance(content, str):
+        aside.write_text(content, encoding="utf-8")
+    else:
+        aside.write_bytes(content)
+    aside.replace(path)

@@ -1,0 +1,248 @@
+"""A run's folder, filled artefact by artefact.
+
+    with Run(folder, header, config=config) as run:
+        run.add("table1", table1(setting, images=256), seconds=41.0)
+        run.not_run("table5", "AlexNet's weights are not at hand: ...")
+
+After each artefact its tables, its figures and `results.json` are on disk and its table is on the
+console; leaving the block, by an error or Ctrl-C as well, writes the pages. A later run of the
+same configuration in the same folder adds to what an earlier one left.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from reproduce import progress
+from reproduce.errors import UserError
+from reproduce.report import figures, page, results, tables
+from reproduce.report.results import Artefact, Layout, Results
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
+# Settings that say where and how a run goes, and change no number.
+PRACTICAL = ("only", "threads", "outputs", "store", "hydra")
+
+
+class Header(NamedTuple):
+    """What the heading of every table and figure says."""
+
+    experiment: str
+    dataset: str
+    data_source: str
+    data_digest: str
+    scale: str
+    seed: int
+
+
+class Run:
+    """What a run leaves. Use it as a context manager, or call `finish` at the end.
+
+    Args:
+        folder: the run's lasting address.
+        config: the composed configuration, resolved; its `artefacts` give the order of the page.
+        departures: of the whole experiment, one sentence each.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        header: Header,
+        *,
+        config: Mapping[str, Any] | None = None,
+        departures: Sequence[str] = (),
+        console: Console | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.console = console or progress.console
+        self._config = dict(config or {})
+        self._departures = tuple(departures)
+        self.results = Results(
+            **{name: value for name, value in header._asdict().items() if name != "seed"},
+            seeds=(header.seed,),
+            versions=versions(),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds={},
+            cells=(),
+            claims=(),
+            not_run={},
+            departures=self._departures,
+            artefacts={},
+        )
+        self._take_over()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        results.replace(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
+        self._write()
+
+    def add(self, name: str, artefact: Artefact, seconds: float) -> None:
+        """Keeps an artefact: tables and figures on disk, the table on the console."""
+        self._forget(name)
+        layout = Layout(
+            title=artefact.title,
+            caption=artefact.caption,
+            notes=tuple(artefact.notes),
+            departures=tuple(artefact.departures),
+            figures=tuple(_file_name(name, figure) for figure in artefact.figures),
+        )
+        before = self.results
+        self.results = before._replace(
+            cells=(*before.cells, *(cell._replace(artefact=name) for cell in artefact.cells)),
+            claims=(*before.claims, *(claim._replace(artefact=name) for claim in artefact.claims)),
+            artefacts={**before.artefacts, name: layout},
+            seconds={**before.seconds, name: round(seconds, 1)},
+        )
+        for key, figure in artefact.figures.items():
+            figures.save(figure, self.folder / "figures", _file_name(name, key))
+        write_tables(self.folder, self.results, name)
+        self._write()
+        self._show(name)
+
+    def not_run(self, name: str, reason: str) -> None:
+        """Lists an artefact as missing, with what it lacks and how to get it.
+
+        One that an earlier run made stays.
+        """
+        if name in self.results.artefacts:
+            return
+        missing = {**self.results.not_run, name: reason}
+        self.results = self.results._replace(not_run=missing)
+        self._write()
+        self.console.print(f"{name} did not run: {reason}", style="yellow", markup=False)
+
+    def finish(self) -> None:
+        """Writes report.html and report.md."""
+        self._write()
+        page.write(self.folder, self.results)
+        self.console.print(f"{self.folder / 'report.html'}", markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.finish()
+
+    def _show(self, name: str) -> None:
+        if self.results.of(name):
+            self.console.print(tables.console(self.results, name))
+        for claim in self.results.claims_of(name):
+            self.console.print(page.claim_line(claim), markup=False)
+
+    def _forget(self, name: str) -> None:
+        """Drops what the results hold of an artefact."""
+        before = self.results
+        self.results = before._replace(
+            cells=tuple(cell for cell in before.cells if cell.artefact != name),
+            claims=tuple(claim for claim in before.claims if claim.artefact != name),
+            not_run={key: why for key, why in before.not_run.items() if key != name},
+            artefacts={key: value for key, value in before.artefacts.items() if key != name},
+            seconds={key: value for key, value in before.seconds.items() if key != name},
+        )
+
+    def _take_over(self) -> None:
+        """Takes up the artefacts an earlier run with the same settings and data left here."""
+        if not (self.folder / "results.json").is_file():
+            return
+        try:
+            earlier = results.read(self.folder)
+        except UserError as error:
+            self.console.print(f"{error} It is replaced.", style="yellow", markup=False)
+            return
+        saved = self.folder / "config.yaml"
+        config = OmegaConf.to_container(OmegaConf.load(saved)) if saved.is_file() else {}
+        assert isinstance(config, dict)
+        same = earlier._replace(
+            versions=self.results.versions,
+            started=self.results.started,
+            departures=self.results.departures,
+        )
+        if not (
+            _identity(earlier) == _identity(self.results)
+            and settings(config) == settings(self._config)
+        ):
+            return
+        self.results = same
+        now, then = (dict(content.get("artefacts") or {}) for content in (self._config, config))
+        for name in (*earlier.artefacts, *earlier.not_run):
+            if now.get(name) != then.get(name):
+                self._forget(name)
+
+    def _write(self) -> None:
+        """Puts the artefacts into the order of the configuration and saves `results.json`."""
+        before = self.results
+        order = [*dict.fromkeys([*(self._config.get("artefacts") or {}), *before.artefacts])]
+        artefacts = {name: before.artefacts[name] for name in order if name in before.artefacts}
+        own = (text for layout in artefacts.values() for text in layout.departures)
+        self.results = before._replace(
+            artefacts=artefacts,
+            cells=tuple(cell for name in artefacts for cell in before.of(name)),
+            claims=tuple(claim for name in artefacts for claim in before.claims_of(name)),
+            departures=tuple(dict.fromkeys([*self._departures, *own])),
+        )
+        results.write(self.folder, self.results)
+
+
+def settings(config: Mapping[Any, Any]) -> dict[str, Any]:
+    """What of a configuration can change a number of every artefact."""
+    apart = (*PRACTICAL, "artefacts", "departures")
+    return {str(key): value for key, value in config.items() if key not in apart}
+
+
+def _identity(run: Results) -> tuple[Any, ...]:
+    return run.experiment, run.dataset, run.data_digest, run.scale, run.seeds
+
+
+def write_tables(folder: Path, content: Results, name: str) -> None:
+    """tables/<name>.md, .tex and .csv."""
+    if not content.of(name):
+        return
+    for ending, text in (
+        ("md", tables.markdown(content, name)),
+        ("tex", tables.latex(content, name)),
+        ("csv", tables.comma_separated(content, name)),
+    ):
+        results.replace(folder / "tables" / f"{name}.{ending}", text)
+
+
+def _file_name(artefact: str, figure: str) -> str:
+    return figure if figure.startswith(artefact) else f"{artefact}-{figure}"
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of the packages that make numbers, and of this repository."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    commit = _commit()
+    return {**found, "reproduce": commit} if commit else found
+
+
+def _commit() -> str | None:
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()

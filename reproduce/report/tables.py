@@ -1,0 +1,212 @@
+"""A table as Markdown, LaTeX (booktabs), CSV and on the console: ours beside the published."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from reproduce.report import printing, published, verdicts
+from reproduce.report.results import Cell, Layout, Results
+
+
+class Grid(NamedTuple):
+    """The cells of an artefact in rows and columns, in the order in which they were added."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: dict[tuple[str, str], Cell]
+
+    def unit(self, column: str) -> str:
+        """The unit of a column, where all of its cells share one."""
+        units = {printing.unit(cell) for (_, name), cell in self.cells.items() if name == column}
+        return units.pop() if len(units) == 1 else ""
+
+    def heading(self, column: str) -> str:
+        unit = self.unit(column)
+        name = printing.column(column)
+        return f"{name} ({unit})" if unit else name
+
+    def quotes(self, column: str) -> bool:
+        """Whether the paper has a number anywhere in this column."""
+        return any(
+            cell.published is not None for (_, name), cell in self.cells.items() if name == column
+        )
+
+
+def grid(cells: Sequence[Cell]) -> Grid:
+    """Lays cells out."""
+    return Grid(
+        rows=tuple(dict.fromkeys(cell.row for cell in cells)),
+        columns=tuple(dict.fromkeys(cell.column for cell in cells)),
+        cells={(cell.row, cell.column): cell for cell in cells},
+    )
+
+
+def under(results: Results, name: str) -> list[str]:
+    """What is said under a table: notes, departures, the paper's samples, the rule, the count."""
+    layout = results.artefacts[name]
+    cells = results.of(name)
+    departures = [f"Departure: {text}" for text in layout.departures]
+    lines = [*layout.notes, *departures, *quotes(cells)]
+    tally = verdicts.count(cells)
+    if tally.published:
+        lines += [f"Verdicts: {verdicts.RULE}", f"{tally}."]
+    return lines
+
+
+def quotes(cells: Sequence[Cell]) -> list[str]:
+    """What has to be known of the published numbers: inferred samples, slips, second-hand ones."""
+    sources = dict.fromkeys(cell.source for cell in cells if cell.source)
+    notes = [published.note(source) for source in sources]
+    return [*filter(None, notes), *unsure(cells)]
+
+
+def unsure(cells: Sequence[Cell]) -> list[str]:
+    """Published numbers that were not read in the paper itself."""
+    by_status: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.published_status not in (None, "confirmed"):
+            place = f"{cell.row}, {printing.column(cell.column)}"
+            by_status.setdefault(str(cell.published_status), []).append(place)
+    return [f"Published value {status}: {'; '.join(at)}." for status, at in by_status.items()]
+
+
+def heading(results: Results, layout: Layout) -> str:
+    """A table's title with what it was made on."""
+    return f"{layout.title} — {results.made_with}"
+
+
+def markdown(results: Results, name: str) -> str:
+    """'ours ✓ (published)' in each cell."""
+    layout, table = results.artefacts[name], grid(results.of(name))
+    lines = [f"### {heading(results, layout)}", ""]
+    if layout.caption:
+        lines += [layout.caption, ""]
+    if table.rows:
+        lines += [
+            "| | " + " | ".join(_md(table.heading(column)) for column in table.columns) + " |",
+            "|---|" + "---:|" * len(table.columns),
+        ]
+        for row in table.rows:
+            texts = [_plain(table.cells.get((row, column))) for column in table.columns]
+            lines.append(f"| {_md(row)} | " + " | ".join(map(_md, texts)) + " |")
+        lines += ["", "Ours, 95 % interval in brackets, verdict, published after the bar."]
+    lines += ["", *[f"- {_md(text)}" for text in under(results, name)]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _plain(cell: Cell | None) -> str:
+    """'6.73 [6.5–6.9] ✓ | 6.7'."""
+    if cell is None:
+        return printing.NOT_AVAILABLE
+    text = printing.number(cell.value, cell.unit, cell.n)
+    if cell.low is not None:
+        text += f" [{printing.interval(cell)}]"
+    if cell.published is not None:
+        text += f" {printing.SIGNS[cell.verdict]} | {printing.published(cell)}"
+    return text
+
+
+def _md(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def latex(results: Results, name: str) -> str:
+    """A `table` for `\\usepackage{booktabs}`: the published number in brackets."""
+    layout, table = results.artefacts[name], grid(results.of(name))
+    texts = [f"{layout.title.rstrip('.')}.", layout.caption, f"{results.made_with}."]
+    caption = " ".join(_tex(text) for text in texts if text)
+    caption += " Published numbers in brackets; $^{\\ast}$ differs from it at 5\\,\\%."
+    lines = [
+        "% \\usepackage{booktabs}",
+        "\\begin{table}",
+        "  \\centering",
+        f"  \\caption{{{caption}}}",
+        f"  \\label{{tab:{_label(name)}}}",
+        f"  \\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        "    \\toprule",
+        "    & " + " & ".join(_tex(table.heading(column)) for column in table.columns) + " \\\\",
+        "    \\midrule",
+    ]
+    for row in table.rows:
+        texts = [_tex_cell(table.cells.get((row, column))) for column in table.columns]
+        lines.append(f"    {_tex(row)} & " + " & ".join(texts) + " \\\\")
+    lines += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _tex_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return printing.NOT_AVAILABLE
+    text = _tex(printing.number(cell.value, cell.unit, cell.n))
+    if cell.verdict == "differs":
+        text += "$^{\\ast}$"
+    return text + (f" ({_tex(printing.published(cell))})" if cell.published is not None else "")
+
+
+_TEX = {
+    "\\": "\\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "≥": "$\\geq$",
+    "≈": "$\\approx$",
+    "≠": "$\\neq$",
+    "·": "$\\cdot$",
+    "–": "--",
+    "—": "---",
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(sign, sign) for sign in text)
+
+
+def _label(name: str) -> str:
+    return "".join(sign if sign.isalnum() else "-" for sign in name)
+
+
+def comma_separated(results: Results, name: str) -> str:
+    """One line per cell, with every field; fractions stay fractions."""
+    text = io.StringIO()
+    fields = [field for field in Cell._fields if field not in ("artefact", "source")]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(fields)
+    for cell in results.of(name):
+        values = (getattr(cell, field) for field in fields)
+        writer.writerow(["" if value is None else value for value in values])
+    return text.getvalue()
+
+
+def console(results: Results, name: str) -> Table:
+    """For the terminal: ours, the interval below it, the published number beside it."""
+    layout, table = results.artefacts[name], grid(results.of(name))
+    title = Text(heading(results, layout), style="bold yellow" if results.fallback else "bold")
+    tally = verdicts.count(results.of(name))
+    drawn = Table(title=title, caption=str(tally), title_justify="left", caption_justify="left")
+    drawn.add_column("", no_wrap=True)
+    for column in table.columns:
+        drawn.add_column(Text(table.heading(column)), justify="right", overflow="fold")
+    for row in table.rows:
+        cells = [table.cells.get((row, column)) for column in table.columns]
+        drawn.add_row(Text(row), *[_rich(cell) for cell in cells])
+    return drawn
+
+
+def _rich(cell: Cell | None) -> Text:
+    if cell is None:
+        return Text(printing.NOT_AVAILABLE, style="dim")
+    colour = {"consistent": "green", "differs": "red", "unpublished": ""}[cell.verdict]
+    sign = printing.SIGNS[cell.verdict]
+    ours = printing.number(cell.value, cell.unit, cell.n)
+    text = Text(f"{ours} {sign}".rstrip(), style=colour)
+    if cell.published is not None:
+        text.append(f"\n{printing.published(cell)}", style="not bold dim")
+    return text
