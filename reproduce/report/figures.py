@@ -96,41 +96,34 @@ def grid(
     """
     picture = mosaic(images)
     high, wide, _ = picture.shape
-    scale = max(1, round(width * DPI / wide))
-    picture_width, picture_height = scale * wide / DPI, scale * high / DPI
+    # An even number of device pixels for each pixel: a page shows figures at half their size.
+    scale = 2 * max(1, round(width * DPI / wide / 2))
     longest = max((len(label) for label in row_labels), default=0)
-    left, top = (
-        0.062 * longest + 0.1 * bool(longest),
-        0.2 * bool(column_labels) + 0.26 * bool(title),
-    )
-    full_width, full_height = picture_width + left + 0.02, picture_height + top + 0.02
-    # The margins are whole device pixels too, so that nothing is resampled.
-    left, full_width, full_height = (
-        math.ceil(inches * DPI) / DPI for inches in (left, full_width, full_height)
-    )
+    left = _even(0.062 * longest + 0.1 * bool(longest))
+    top = _even(0.2 * bool(column_labels) + 0.26 * bool(title))
+    full_width, full_height = left + scale * wide, top + scale * high
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(full_width, full_height), dpi=DPI)
-        axes = figure.add_axes(
-            (
-                left / full_width,
-                round(0.01 * DPI) / DPI / full_height,
-                picture_width / full_width,
-                picture_height / full_height,
-            )
-        )
+        figure = Figure(figsize=(full_width / DPI, full_height / DPI), dpi=DPI)
+        place = (left / full_width, 0.0, scale * wide / full_width, scale * high / full_height)
+        axes = figure.add_axes(place)
         crisp(axes, picture)
         rows, columns = images.shape[:2]
         for i, label in enumerate(row_labels):
             middle = 1 - (i + 0.5) / rows
-            axes.text(-0.06 / picture_width, middle, label, transform=axes.transAxes,
+            axes.text(-8 / (scale * wide), middle, label, transform=axes.transAxes,
                       ha="right", va="center", fontsize=7)  # fmt: skip
         for j, label in enumerate(column_labels):
             middle = (j + 0.5) / columns
-            axes.text(middle, 1 + 0.04 / picture_height, label, transform=axes.transAxes,
+            axes.text(middle, 1 + 8 / (scale * high), label, transform=axes.transAxes,
                       ha="center", va="bottom", fontsize=7)  # fmt: skip
         if title:
-            figure.text(left / full_width, 1 - 0.05 / full_height, title, va="top", fontsize=8)
+            figure.text(left / full_width, 1 - 8 / full_height, title, va="top", fontsize=8)
     return figure
+
+
+def _even(inches: float) -> int:
+    """Device pixels, an even number of them."""
+    return 2 * math.ceil(inches * DPI / 2)
 
 
 def pairs(original: np.ndarray, distorted: np.ndarray, columns: int = 10, **labels: Any) -> Figure:
@@ -177,6 +170,11 @@ def curve(
         axes.fill_between(x, low, high, color=COLOURS[style], alpha=0.15, linewidth=0)
 
 
+def legend(axes: Axes, **place: Any) -> None:
+    """A legend without a frame, in the style's size."""
+    axes.legend(fontsize=STYLE["legend.fontsize"], frameon=False, **place)
+
+
 def errors(
     axes: Axes,
     labels: Sequence[str],
@@ -196,7 +194,7 @@ def errors(
     if published is not None:
         axes.plot(published, places, "D", markerfacecolor="white", markeredgecolor="#D55E00",
                   markersize=4, label="published")  # fmt: skip
-        axes.legend()
+        legend(axes)
     axes.set_yticks(places, labels)
 
 
@@ -209,7 +207,7 @@ def distribution(axes: Axes, samples: Sequence[np.ndarray], labels: Sequence[str
                   linestyle=DASHES[index % len(DASHES)], label=label)  # fmt: skip
     axes.set_ylim(0, 1)
     axes.set_ylabel("share of images")
-    axes.legend()
+    legend(axes)
 
 
 def heatmap(

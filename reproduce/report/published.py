@@ -27,6 +27,7 @@ class Published(NamedTuple):
     n: the paper's own sample size; None where nothing tells it.
     status: confirmed, inferred, unconfirmed (from memory) or secondary (read in another text).
     where: the table or figure of the paper.
+    places: decimals its column is known to have, where the paper drops closing zeros.
     """
 
     value: float
@@ -35,6 +36,7 @@ class Published(NamedTuple):
     n: int | None
     status: str
     where: str
+    places: int = 0
 
     @property
     def allows(self) -> tuple[float, float]:
@@ -42,7 +44,7 @@ class Published(NamedTuple):
         relation, digits = _split(self.text)
         if relation == "<":
             return -math.inf, self.value
-        places = -int(Decimal(digits).as_tuple().exponent)
+        places = max(-int(Decimal(digits).as_tuple().exponent), self.places)
         half = 0.5 * 10.0**-places / (100 if self.unit == "fraction" else 1)
         if relation == ">=":
             return self.value - half, math.inf
@@ -77,6 +79,7 @@ def lookup(paper: str, artefact: str, row: str, column: str) -> Published | None
         n=entry.get("n"),
         status=entry["status"],
         where=entry["where"],
+        places=entry.get("places", 0),
     )
 
 
