@@ -139,7 +139,7 @@ def test_two_processes_make_a_thing_once_even_if_the_first_is_killed(tmp_path):
         return subprocess.Popen([sys.executable, "job.py"], cwd=tmp_path, env=environment)
 
     killed = start()
-    while not begun.exists():
+    while not begun.exists() or not begun.read_text():
         assert killed.poll() is None
     killed.send_signal(signal.SIGKILL)
     killed.wait()
