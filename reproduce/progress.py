@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -15,9 +17,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 Advance = Callable[..., None]
 console = Console(soft_wrap=True)
+_log: Console | None = None
 
 _bars = Progress(
     TextColumn("{task.description}"),
@@ -30,6 +34,25 @@ _bars = Progress(
     transient=True,
 )
 _depth = 0
+
+
+def say(*what: Any) -> None:
+    """Prints lines, or anything rich can show, to the console and to the run's log."""
+    console.print(*what)
+    if _log is not None:
+        _log.print(*what)
+
+
+@contextlib.contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """While it lasts, what is said is also written to a file."""
+    global _log
+    with path.open("a") as file:
+        _log = Console(file=file, width=120)
+        try:
+            yield
+        finally:
+            _log = None
 
 
 @contextlib.contextmanager

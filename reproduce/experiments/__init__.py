@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from reproduce.data import Dataset, Examples
-from reproduce.errors import UserError
+from reproduce.errors import NotAvailable, UserError
+from reproduce.progress import say, stage
+from reproduce.report.run import Run
 from reproduce.store import Store
 
 
@@ -50,3 +54,46 @@ class Setting(NamedTuple):
     def cached(self, call: partial[Any], checkpoints: str | None = None) -> Any:
         """The result of a call, made once and kept (`Store.cached`)."""
         return self.store.cached(call, checkpoints)
+
+
+def perform(
+    artefacts: Mapping[str, partial[Any]],
+    setting: Setting,
+    run: Run,
+    only: Sequence[str] | None = None,
+) -> None:
+    """Makes an experiment's artefacts one after the other; each is saved and shown at once.
+
+    Args:
+        artefacts: name -> a function of the setting that returns an Artefact.
+        run: where they go.
+        only: the names of some of them; then one that cannot be made is an error, and is
+            otherwise listed as not run.
+    """
+    chosen = list(artefacts) if only is None else list(only)
+    for name in chosen:
+        if name not in artefacts:
+            near = difflib.get_close_matches(name, artefacts, n=1, cutoff=0.4)
+            hint = f"the nearest is {near[0]}; " if near else ""
+            raise UserError(f"no artefact {name}: {hint}there are {', '.join(artefacts)}.")
+        _arguments_fit(name, artefacts[name])
+    for name in chosen:
+        started = time.monotonic()
+        try:
+            with stage(name):
+                artefact = artefacts[name](setting)
+        except NotAvailable as missing:
+            if only is not None:
+                raise
+            say(f"{name} is not run: {missing}")
+            run.not_run(name, str(missing))
+            continue
+        run.add(name, artefact, time.monotonic() - started)
+
+
+def _arguments_fit(name: str, call: partial[Any]) -> None:
+    """An artefact's mistyped option is told before anything is computed."""
+    try:
+        inspect.signature(call.func).bind(None, *call.args, **call.keywords)
+    except TypeError as misfit:
+        raise UserError(f"{name}: {misfit} ({call.func.__qualname__}).") from misfit

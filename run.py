@@ -1,0 +1,174 @@
+"""Rebuilds the papers' tables, figures and claims:  python run.py experiment=szegedy
+
+The only file that knows Hydra: it composes conf/, makes the calls that conf/ names, and hands
+them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `explain` words them
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
+
+from reproduce.errors import UserError
+from reproduce.progress import log_to, say
+
+ROOT = Path(__file__).parent
+CONF = ROOT / "conf"
+USAGE = """\
+Rebuilds the tables, figures and claims of the papers, each number beside the published one.
+
+  python run.py experiment=szegedy                        Szegedy et al. 2014, all of it
+  python run.py experiment=szegedy only=[table1,figure7]  some of its artefacts
+  python run.py experiment=szegedy scale=smoke            the same code on less, about a minute
+  python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
+  python run.py -m experiment=szegedy only=[table1] seed=0,1,2     a sweep
+  python run.py experiment=szegedy --cfg job              the whole configuration, and do nothing
+
+Any value of the configuration can be set on the command line. --hydra-help tells the rest.
+"""
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """One run: a data set, networks, and an experiment's artefacts."""
+    choices = HydraConfig.get().runtime.choices
+    if choices.experiment is None:
+        raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
+    _seed_and_threads(cfg)
+
+    from reproduce.experiments import Setting, perform
+    from reproduce.report.run import Run
+    from reproduce.store import Store
+
+    warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
+    dataset = instantiate(cfg.dataset)
+    artefacts = instantiate(cfg.artefacts, _convert_="all")
+    folder = _address(cfg, choices.experiment, dataset.name, choices.scale)
+    folder.mkdir(parents=True, exist_ok=True)
+    with log_to(folder / "run.log"):
+        setting = Setting(
+            dataset=dataset,
+            networks=instantiate(cfg.networks, _convert_="all"),
+            seed=cfg.seed,
+            store=Store(cfg.store),
+        )
+        run = Run(
+            folder,
+            experiment=choices.experiment,
+            dataset=dataset.name,
+            data_source=dataset.source,
+            data_digest=dataset.digest,
+            instead_of=dataset.instead_of,
+            scale=choices.scale,
+            seed=cfg.seed,
+            config=OmegaConf.to_yaml(cfg, resolve=True),
+            departures=list(cfg.get("departures") or []),
+        )
+        perform(artefacts, setting, run, only=cfg.only)
+        say(f"\n{run.finish()}")
+
+
+def _seed_and_threads(cfg: DictConfig) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(cfg.seed)
+    if cfg.threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(cfg.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(cfg.threads)
+
+
+def _address(cfg: DictConfig, experiment: str, dataset: str, scale: str) -> Path:
+    """Where results of this configuration always go; other settings get a folder of their own."""
+    folder = Path(cfg.outputs, experiment, dataset, scale, f"seed={cfg.seed}")
+    settings = HydraConfig.get().job.override_dirname
+    return folder / re.sub(r"[^\w.,=+()-]+", "_", settings) if settings else folder
+
+
+def _choices(group: str) -> str:
+    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return " ".join(f"{group}={name}" for name in names)
+
+
+def show_help() -> None:
+    """What can be typed, read from conf/."""
+    print(USAGE)
+    for group in ("experiment", "dataset", "networks", "scale"):
+        print(f"{group}:")
+        for path in sorted((CONF / group).glob("*.yaml")):
+            first = path.read_text().splitlines()
+            comment = next(
+                (line[2:] for line in first if line.startswith("# ") and "@" not in line), ""
+            )
+            print(f"  {group}={path.stem:<20} {comment}")
+            if group == "experiment":
+                artefacts = OmegaConf.load(path).get("artefacts", {})
+                print(f"      only=[{','.join(map(str, artefacts))}]")
+
+
+def explain(error: Exception) -> str:
+    """One line for what a user typed wrong, with the nearest known option."""
+    text = str(error)
+    unknown = re.search(r"Could not (?:override|find|load) '([^'\s]+)'", text)
+    if unknown is None:
+        return " ".join(text.split())
+    name = unknown[1].removesuffix(".yaml")
+    group, _, choice = name.rpartition("/")
+    if group and (CONF / group).is_dir():
+        known, name = [path.stem for path in (CONF / group).glob("*.yaml")], choice
+        what = f"{group}={choice} is not known"
+    else:
+        known, what = _options(), f"there is no option {name}"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
+    return f"{what}: {hint}."
+
+
+def _options() -> list[str]:
+    """Every option of the configuration that was being composed."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
+    chosen = [word for word in sys.argv[1:] if word.split("=")[0] in ("experiment", "networks")]
+    with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        config = compose("config", overrides=chosen)
+    names: list[str] = []
+
+    def walk(node: object, prefix: str) -> None:
+        for key, value in node.items() if isinstance(node, dict) else ():
+            names.append(f"{prefix}{key}")
+            walk(value, f"{prefix}{key}.")
+
+    walk(OmegaConf.to_container(config, resolve=False), "")
+    return names
+
+
+if __name__ == "__main__":
+    if {"--help", "-h"} & set(sys.argv):
+        show_help()
+        sys.exit(0)
+    try:
+        main()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        line = str(error) if isinstance(error, UserError) else explain(error)
+        print(line, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
