@@ -88,7 +88,8 @@ def stage(description: str, total: float | None = None) -> Iterator[Advance]:
         seconds = time.monotonic() - started
         if console.is_terminal and _depth == 0:
             _bars.stop()
+        line = Text(f"{indent}{description}: {seconds:.1f} s {last_note}".rstrip())
         if not console.is_terminal or _depth == 0:
-            console.print(
-                f"{indent}{description}: {seconds:.1f} s {last_note}".rstrip(), markup=False
-            )
+            console.print(line)
+        if _log is not None:
+            _log.print(line)
