@@ -1,0 +1,58 @@
+"""The images that Tables 1 and 2 and Figure 7 attack, and what the attack finds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reproduce.data import Examples
+from reproduce.experiments import Setting
+from reproduce.methods import adversarial
+from reproduce.methods.adversarial import Adversarial
+
+
+class Attacked(NamedTuple):
+    """One network under attack.
+
+    network: the trained model; examples: the original images and their true labels;
+    found: the smallest change to each that the attack found.
+    """
+
+    network: Any
+    examples: Examples
+    found: Adversarial
+
+    @property
+    def distorted(self) -> Examples:
+        """The adversarial images with the labels of their originals; failures are left out."""
+        kept = ~self.found.failed
+        return Examples(self.found.images[kept], self.examples.labels[kept])
+
+
+def draw(examples: Examples, count: int, seed: int) -> Examples:
+    """Images drawn without replacement; a seed always draws the same ones."""
+    count = min(count, len(examples.labels))
+    drawn = np.random.default_rng([seed, count]).choice(len(examples.labels), count, replace=False)
+    return Examples(examples.images[drawn], examples.labels[drawn])
+
+
+def attack_network(
+    setting: Setting, name: str, examples: Examples, attack: partial[Any], seed: int
+) -> Attacked:
+    """Attacks one network with random target labels (Szegedy et al. 2014, section 4.1).
+
+    Args:
+        name: of the network; seed: of its training and of the target labels.
+        attack: `adversarial.nearest` without network, images and targets.
+    """
+    network = setting.network(name, seed=seed)
+    targets = adversarial.choose_targets(network, examples.images, examples.labels, seed=seed)
+    found = setting.cached(partial(attack, network, examples.images, targets))
+    return Attacked(network, examples, found)
+
+
+def seeds_of(setting: Setting, count: int) -> list[int]:
+    """The run's seed and those after it, for results over several training runs."""
+    return [setting.seed + step for step in range(count)]
