@@ -51,7 +51,7 @@ def main(cfg: DictConfig) -> None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
     _seed_and_threads(cfg)
 
-    from reproduce.report.run import Run
+    from reproduce.report.run import Header, Run
 
     from reproduce.experiments import Setting, perform
     from reproduce.store import Store
@@ -68,20 +68,17 @@ def main(cfg: DictConfig) -> None:
             seed=cfg.seed,
             store=Store(cfg.store),
         )
-        run = Run(
-            folder,
+        header = Header(
             experiment=choices.experiment,
             dataset=dataset.name,
             data_source=dataset.source,
             data_digest=dataset.digest,
-            instead_of=dataset.instead_of,
             scale=choices.scale,
             seed=cfg.seed,
-            config=OmegaConf.to_yaml(cfg, resolve=True),
-            departures=list(cfg.get("departures") or []),
         )
-        perform(artefacts, setting, run, only=cfg.only)
-        say(f"\n{run.finish()}")
+        config = OmegaConf.to_container(cfg, resolve=True)
+        with Run(folder, header, config=config, departures=cfg.get("departures") or ()) as run:
+            perform(artefacts, setting, run, only=cfg.only)
 
 
 def _seed_and_threads(cfg: DictConfig) -> None:

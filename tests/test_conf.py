@@ -52,5 +52,7 @@ def test_scales_hold_the_same_budgets():
             if hasattr(value, "items"):
                 yield from names(value, f"{prefix}{key}.")
 
-    laptop, *others = [set(names(composed(f"scale={s}").scale)) for s in ("laptop", "smoke", "paper")]
+    laptop, *others = [
+        set(names(composed(f"scale={s}").scale)) for s in ("laptop", "smoke", "paper")
+    ]
     assert all(other == laptop for other in others)

@@ -11,6 +11,7 @@ from reproduce.data import Examples
 from reproduce.experiments import Setting
 from reproduce.methods import adversarial
 from reproduce.methods.adversarial import Adversarial
+from reproduce.training import logits
 
 
 class Attacked(NamedTuple):
@@ -51,6 +52,11 @@ def attack_network(
     targets = adversarial.choose_targets(network, examples.images, examples.labels, seed=seed)
     found = setting.cached(partial(attack, network, examples.images, targets))
     return Attacked(network, examples, found)
+
+
+def errors(network: Any, examples: Examples) -> int:
+    """How many examples get another label than theirs."""
+    return int((logits(network, examples.images).argmax(axis=1) != examples.labels).sum())
 
 
 def seeds_of(setting: Setting, count: int) -> list[int]:
