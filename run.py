@@ -6,6 +6,7 @@ them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<sca
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -24,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
+from reproduce import sweep
 from reproduce.errors import UserError
 from reproduce.progress import log_to, say
 
@@ -46,8 +48,8 @@ Any value of the configuration can be set on the command line. --hydra-help tell
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """One run: a data set, networks, and an experiment's artefacts."""
-    choices = HydraConfig.get().runtime.choices
-    if choices.experiment is None:
+    job = HydraConfig.get()
+    if job.runtime.choices.experiment is None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
     _seed_and_threads(cfg)
 
@@ -59,9 +61,9 @@ def main(cfg: DictConfig) -> None:
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     dataset = instantiate(cfg.dataset)
     artefacts = instantiate(cfg.artefacts, _convert_="all")
-    folder = _address(cfg, choices.experiment, dataset.name, choices.scale)
+    folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
-    with log_to(folder / "run.log"):
+    with sweep.job(folder, ",".join(job.overrides.task)), log_to(folder / "run.log"):
         setting = Setting(
             dataset=dataset,
             networks=instantiate(cfg.networks, _convert_="all"),
@@ -69,11 +71,11 @@ def main(cfg: DictConfig) -> None:
             store=Store(cfg.store),
         )
         header = Header(
-            experiment=choices.experiment,
+            experiment=job.runtime.choices.experiment,
             dataset=dataset.name,
             data_source=dataset.source,
             data_digest=dataset.digest,
-            scale=choices.scale,
+            scale=job.runtime.choices.scale,
             seed=cfg.seed,
         )
         config = OmegaConf.to_container(cfg, resolve=True)
@@ -82,18 +84,42 @@ def main(cfg: DictConfig) -> None:
 
 
 def _seed_and_threads(cfg: DictConfig) -> None:
+    """Global seeds, and this job's share of the cores."""
     import keras
     import tensorflow as tf
 
     keras.utils.set_random_seed(cfg.seed)
-    if cfg.threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(cfg.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(cfg.threads)
+    jobs = HydraConfig.get().launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    together = min(jobs, cores or 1) if jobs > 0 else cores or 1
+    threads = cfg.threads or max(1, (cores or 1) // together)
+    with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _address(cfg: DictConfig, experiment: str, dataset: str, scale: str) -> Path:
+def run_sweep() -> int:
+    """All jobs of a sweep, then what failed, then one report over the rest."""
+    sweep.begin(ROOT / "outputs" / "sweeps" / f"{os.getpid()}.jsonl")
+    try:
+        main()
+    finally:
+        jobs = sweep.end()
+    for job in jobs:
+        if job.failure:
+            say(f"failed: {escape(job.options)}: {escape(job.failure)}")
+    folders = [Path(job.folder) for job in jobs if not job.failure]
+    if len(folders) > 1:
+        from reproduce.report.combined import combine
+
+        say(f"{combine(folders)}")
+    return 1 if any(job.failure for job in jobs) else 0
+
+
+def _address(cfg: DictConfig, dataset: str) -> Path:
     """Where results of this configuration always go; other settings get a folder of their own."""
-    folder = Path(cfg.outputs, experiment, dataset, scale, f"seed={cfg.seed}")
+    choices = HydraConfig.get().runtime.choices
+    folder = Path(cfg.outputs, choices.experiment, dataset, choices.scale, f"seed={cfg.seed}")
     settings = HydraConfig.get().job.override_dirname
     return folder / re.sub(r"[^\w.,=+()-]+", "_", settings) if settings else folder
 
@@ -162,7 +188,7 @@ if __name__ == "__main__":
         show_help()
         sys.exit(0)
     try:
-        main()
+        sys.exit(run_sweep() if {"-m", "--multirun"} & set(sys.argv) else main())
     except (UserError, HydraException, OmegaConfBaseException) as error:
         line = str(error) if isinstance(error, UserError) else explain(error)
         print(line, file=sys.stderr)

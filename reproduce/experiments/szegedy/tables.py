@@ -176,7 +176,7 @@ def _decay_raises_distortion(cells: Cells) -> list[Claim]:
 
 
 def _most_resilient(cells: Cells, names: list[str]) -> list[Claim]:
-    """Section 4.2: the autoencoder is the most resilient to other networks' examples, not immune."""
+    """Section 4.2: other networks' examples fool the autoencoder least, yet it is not immune."""
     if "AE400-10" not in names:
         return []
     suffered = {
@@ -187,7 +187,7 @@ def _most_resilient(cells: Cells, names: list[str]) -> list[Claim]:
     return [
         Claim(
             id="the autoencoder is the most resilient",
-            sentence="Examples made for the other networks fool the autoencoder least, yet fool it.",
+            sentence="Other networks' examples fool the autoencoder least, and yet they fool it.",
             holds=least == "AE400-10" and suffered[least] > cells.value("noise 0.1", "AE400-10"),
             evidence="mean error on the other networks' examples: "
             + ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in suffered.items())
@@ -211,8 +211,8 @@ def _noise_is_milder(cells: Cells, names: list[str]) -> list[Claim]:
             "adversarial change.",
             holds=all(harm[name] < own[name] / 5 for name in smaller) if smaller else None,
             evidence="; ".join(
-                f"{name}: {100 * harm[name]:.1f} % by noise, {100 * own[name]:.1f} % by a change of "
-                f"{cells.value(name, 'distortion'):.3f}"
+                f"{name}: {100 * harm[name]:.1f} % by noise, {100 * own[name]:.1f} % "
+                f"by a change of {cells.value(name, 'distortion'):.3f}"
                 for name in smaller
             )
             + ".",

@@ -1,0 +1,60 @@
+"""The jobs of a sweep, as they end: a failed one is reported and the others go on.
+
+The process that starts a sweep names a file in the environment; each job, in whatever process or
+on whatever machine that shares the folder, appends one line to it when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from reproduce.errors import UserError
+from reproduce.progress import say
+
+VARIABLE = "REPRODUCE_SWEEP"
+
+
+class Job(NamedTuple):
+    """How a job of a sweep ended: its folder, its options, and what went wrong, if anything."""
+
+    folder: str
+    options: str
+    failure: str | None
+
+
+def begin(path: Path) -> None:
+    """Starts the list of ended jobs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    os.environ[VARIABLE] = str(path.resolve())
+
+
+@contextlib.contextmanager
+def job(folder: Path, options: str) -> Iterator[None]:
+    """One job. Inside a sweep a failure is noted and ends here; outside it goes on its way."""
+    listed = os.environ.get(VARIABLE)
+    failure = None
+    try:
+        yield
+    except Exception as error:
+        if listed is None:
+            raise
+        failure = f"{type(error).__name__}: {error}"
+        say(str(error) if isinstance(error, UserError) else traceback.format_exc())
+    if listed is not None:
+        line = json.dumps(Job(str(folder), options, failure)._asdict()) + "\n"
+        with open(listed, "a") as file:  # one short line: written whole, whoever else writes
+            file.write(line)
+
+
+def end() -> list[Job]:
+    """The jobs that ended, in the order of their folders."""
+    path = Path(os.environ.pop(VARIABLE))
+    jobs = [Job(**json.loads(line)) for line in path.read_text().splitlines()]
+    return sorted(jobs)
