@@ -53,9 +53,8 @@ def main(cfg: DictConfig) -> None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
     _seed_and_threads(cfg)
 
-    from reproduce.report.run import Header, Run
-
     from reproduce.experiments import Setting, perform
+    from reproduce.report.run import Header, Run
     from reproduce.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")

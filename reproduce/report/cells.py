@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -76,12 +77,32 @@ class Cells:
         interval = verdicts.confidence(mean, deviation, runs)
         return self._add(row, column, mean, unit, interval, runs, verdict)
 
+    def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
+        """A share of images in each of several runs; of a single one, `rate`."""
+        if len(wrong) == 1:
+            return self.rate(row, column, wrong[0], n[0])
+        return self.over_runs(row, column, np.divide(wrong, n), "fraction")
+
+    def pooled_over_runs(self, row: str, column: str, per_image_rms: Sequence[np.ndarray]) -> Cell:
+        """The pooled root mean square in each of several runs; of a single one, `pooled_rms`."""
+        if len(per_image_rms) == 1:
+            return self.pooled_rms(row, column, per_image_rms[0])
+        pooled = [math.sqrt(np.mean(_finite(run) ** 2)) for run in per_image_rms]
+        return self.over_runs(row, column, np.array(pooled), "rms")
+
     def number(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:
         """A number without spread: a bound, a count, a median."""
         verdict: Verdict = "unpublished"
         if math.isfinite(value):
             verdict = verdicts.of_number(float(value), self.published(row, column))
         return self._add(row, column, float(value), unit, None, n, verdict)
+
+    def value(self, row: str, column: str) -> float:
+        """The value of a cell that was added; NaN where it has none."""
+        for cell in self.list:
+            if (cell.row, cell.column) == (row, column):
+                return math.nan if cell.value is None else cell.value
+        raise KeyError(f"{self.artefact} has no cell {row}, {column}")
 
     def published(self, row: str, column: str) -> Published | None:
         """What the paper prints in this cell."""

@@ -161,9 +161,9 @@ def _everything_has_one(attacked: dict[str, Attacked]) -> list[Claim]:
 def _decay_raises_distortion(cells: Cells) -> list[Claim]:
     """Table 1: the more weight decay, the larger the smallest distortion."""
     rows = ["FC10(1e-4)", "FC10(1e-2)", "FC10(1)"]
-    values = [cells.value(row, "distortion") for row in rows]
-    if None in values:
+    if not set(rows) <= {cell.row for cell in cells.list}:
         return []
+    values = [cells.value(row, "distortion") for row in rows]
     return [
         Claim(
             id="weight decay raises the distortion",
