@@ -12,14 +12,16 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `explain` words them
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -47,46 +49,75 @@ Any value of the configuration can be set on the command line. --hydra-help tell
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> None:
-    """One run: a data set, networks, and an experiment's artefacts."""
-    job = HydraConfig.get()
-    if job.runtime.choices.experiment is None:
+    """One run, alone or as a job of a sweep."""
+    try:
+        with sweep.job(",".join(HydraConfig.get().overrides.task)) as folder_is:
+            run(cfg, folder_is)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
+    """A data set, networks, and an experiment's artefacts, made one after the other."""
+    choices = HydraConfig.get().runtime.choices
+    if choices.experiment is None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
-    _seed_and_threads(cfg)
+    _start_tensorflow(cfg)
 
     from reproduce.experiments import Setting, perform
     from reproduce.report.run import Header, Run
     from reproduce.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
-    dataset = instantiate(cfg.dataset)
-    artefacts = instantiate(cfg.artefacts, _convert_="all")
+    dataset = _made(cfg.dataset)
+    artefacts = _made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
-    with sweep.job(folder, ",".join(job.overrides.task)), log_to(folder / "run.log"):
+    folder_is(folder)
+    with log_to(folder / "run.log"):
         setting = Setting(
             dataset=dataset,
-            networks=instantiate(cfg.networks, _convert_="all"),
+            networks=_made(cfg.networks),
             seed=cfg.seed,
             store=Store(cfg.store),
         )
         header = Header(
-            experiment=job.runtime.choices.experiment,
+            experiment=choices.experiment,
             dataset=dataset.name,
             data_source=dataset.source,
             data_digest=dataset.digest,
-            scale=job.runtime.choices.scale,
+            scale=choices.scale,
             seed=cfg.seed,
         )
         config = OmegaConf.to_container(cfg, resolve=True)
-        with Run(folder, header, config=config, departures=cfg.get("departures") or ()) as run:
-            perform(artefacts, setting, run, only=cfg.only)
+        with Run(folder, header, config=config, departures=cfg.get("departures") or ()) as kept:
+            perform(artefacts, setting, kept, only=cfg.only)
 
 
-def _seed_and_threads(cfg: DictConfig) -> None:
-    """Global seeds, and this job's share of the cores."""
-    import keras
-    import tensorflow as tf
+def _made(node: DictConfig) -> Any:
+    """The calls that a part of the configuration names; a user's mistake in it as a UserError."""
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        if isinstance(error.__cause__, TypeError):  # an argument that the function does not have
+            raise UserError(f"{error.__cause__}") from error
+        raise
 
+
+def _start_tensorflow(cfg: DictConfig) -> None:
+    """Imports it without its greetings; global seeds; this job's share of the cores."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras
+        import tensorflow as tf
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
     keras.utils.set_random_seed(cfg.seed)
     jobs = HydraConfig.get().launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -188,9 +219,10 @@ if __name__ == "__main__":
         sys.exit(0)
     try:
         sys.exit(run_sweep() if {"-m", "--multirun"} & set(sys.argv) else main())
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        line = str(error) if isinstance(error, UserError) else explain(error)
-        print(line, file=sys.stderr)
+    except InstantiationException:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        print(explain(error), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.", file=sys.stderr)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,21 +36,26 @@ def begin(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def job(folder: Path, options: str) -> Iterator[None]:
-    """One job. Inside a sweep a failure is noted and ends here; outside it goes on its way."""
+def job(options: str) -> Iterator[Callable[[Path], None]]:
+    """One job. Inside a sweep a failure is noted and ends here; outside it goes on its way.
+
+    Yields:
+        a function that is told the job's folder, once it is known.
+    """
     listed = os.environ.get(VARIABLE)
     failure = None
+    folders: list[str] = []
     try:
-        yield
+        yield lambda folder: folders.append(str(folder))
     except Exception as error:
         if listed is None:
             raise
         failure = f"{type(error).__name__}: {error}"
         say(str(error) if isinstance(error, UserError) else traceback.format_exc())
     if listed is not None:
-        line = json.dumps(Job(str(folder), options, failure)._asdict()) + "\n"
+        ended = Job(folders[-1] if folders else "", options, failure)
         with open(listed, "a") as file:  # one short line: written whole, whoever else writes
-            file.write(line)
+            file.write(json.dumps(ended._asdict()) + "\n")
 
 
 def end() -> list[Job]:
