@@ -1,0 +1,175 @@
+"""Gradient ascent to fooling images (Nguyen et al. 2015, section 3.8 and figure 13).
+
+The authors' rule raises the softmax output p_c of a class by steps whose *predicted* gain is
+`early`, later the fraction `late` of what is missing, on bytes with the mean image subtracted:
+
+    X    pixels - mean, pixels in [0, 255]          g    dp_c / dX
+    X <- clip(X + mean, 0, 255) - mean
+    X <- X + g min(10^7, min(early, late (1 - p_c)) / |g|^2)
+    X <- (1 - decay) X, then blur, then two kinds of pixels set to zero
+
+The four settings are those the authors' code arrives at; `seed169` and so on are the starts of
+its own random choice of settings. `fast` is ours: the gradient of log p_c, brought to unit norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from scipy.ndimage import gaussian_filter
+
+from reproduce.methods import Classifier
+from reproduce.progress import stage
+
+EDITION = 1
+LARGEST_RATE = 1e7  # authors' released code
+THRESHOLDS = (0.5, 0.99, 0.999, 0.9999)
+
+
+class Rule(NamedTuple):
+    """How an image moves up, and what is done to it after each step.
+
+    steps: how many.
+    early, late: predicted gain of a step, and the fraction of 1 - p_c it is held to.
+    decay: the share of X - the difference from the mean - lost in each step.
+    blur, blur_every: radius of a Gaussian in pixels, and the steps from one to the next.
+    small_norm, small_benefit: share of pixels set to the mean in each step, those of smallest
+        norm over the channels and those whose removal changes p_c least.
+    log: climb log p_c by steps of norm `early` (in units of [0, 1]); `late` has no part.
+    """
+
+    steps: int
+    early: float
+    late: float = 0.0
+    decay: float = 0.0
+    blur: float = 0.0
+    blur_every: int = 1
+    small_norm: float = 0.0
+    small_benefit: float = 0.0
+    log: bool = False
+
+
+RULES = {
+    "none": Rule(steps=500, early=0.02, late=0.1),
+    "seed169": Rule(steps=1500, early=0.03, late=0.02, decay=0.01, blur_every=4),
+    "seed188": Rule(steps=1000, early=0.03, late=0.05, decay=0.001, blur=0.4, blur_every=2),
+    "seed360": Rule(
+        steps=1500, early=0.03, late=0.05, decay=0.001, blur=0.3,
+        small_norm=0.2, small_benefit=0.2,
+    ),
+    "fast": Rule(steps=50, early=0.5, decay=0.05, log=True),
+}  # fmt: skip
+
+
+class Ascent(NamedTuple):
+    """Where the images of a batch came to.
+
+    images: float32 (n, height, width, channels) in [0, 1], the last iterates, clipped.
+    confidence: float64 (n, steps + 1), p_c before each step and at the end.
+    reached: int64 (n, thresholds), the first step at which p_c stood at each of THRESHOLDS or
+        above; -1 where it never did.
+    """
+
+    images: np.ndarray
+    confidence: np.ndarray
+    reached: np.ndarray
+
+
+def ascend(
+    classify: Classifier,
+    targets: Sequence[int],
+    *,
+    mean: np.ndarray,
+    seeds: Sequence[int],
+    rule: str | Rule = "none",
+    steps: int | None = None,
+) -> Ascent:
+    """Climbs from the mean image plus noise to high confidence in each target.
+
+    Args:
+        targets: n classes, one for each image.
+        mean: float32 (height, width, channels) in [0, 1], what X is counted from.
+        seeds: n, of the noise N(0, 1) in units of bytes that each image starts with.
+        rule: one of RULES by name, or another.
+        steps: fewer or more than the rule's.
+    """
+    rule = RULES[rule] if isinstance(rule, str) else rule
+    steps = rule.steps if steps is None else steps
+    middle = mean.astype(np.float32) * 255
+    x = np.stack([np.random.default_rng(seed).normal(size=mean.shape) for seed in seeds])
+    x = x.astype(np.float32)
+    gradient = _gradient(classify, targets, rule.log)
+    curve = []
+    with stage(f"gradient ascent, {len(x)} images", total=steps) as advance:
+        for step in range(steps):
+            x = np.clip(x + middle, 0, 255) - middle
+            p, g = gradient(x + middle)
+            curve.append(p)
+            x = regularised(moved(x, p, g, rule), g, rule, step)
+            advance(1, note=f"median confidence {np.median(p):.4f}")
+    pixels = np.clip(x + middle, 0, 255)
+    curve.append(gradient(pixels)[0])
+    confidence = np.stack(curve, axis=1)
+    there = confidence[:, :, None] >= np.array(THRESHOLDS)
+    reached = np.where(there.any(axis=1), there.argmax(axis=1), -1)
+    return Ascent((pixels / 255).astype(np.float32), confidence, reached)
+
+
+def moved(x: np.ndarray, p: np.ndarray, g: np.ndarray, rule: Rule) -> np.ndarray:
+    """One step up the gradient g, for a batch."""
+    squared = np.square(g, dtype=np.float64).sum(axis=(1, 2, 3))
+    with np.errstate(divide="ignore"):
+        if rule.log:
+            rate = 255 * rule.early / np.sqrt(squared)
+        else:
+            rate = np.minimum(rule.early, rule.late * (1 - p)) / squared
+    return x + np.minimum(LARGEST_RATE, rate).astype(np.float32)[:, None, None, None] * g
+
+
+def regularised(x: np.ndarray, g: np.ndarray, rule: Rule, step: int) -> np.ndarray:
+    """Decay, blur, and pixels to zero, in the authors' order.
+
+    Args:
+        g: the gradient at which the step was taken, for the benefit |sum of g x| of a pixel.
+        step: counted from 0; a blur comes with step 0.
+    """
+    x = x * np.float32(1 - rule.decay)
+    if rule.blur and step % rule.blur_every == 0:
+        x = gaussian_filter(x, (0, rule.blur, rule.blur, 0))
+    if rule.small_norm:
+        x = _without_smallest(x, np.linalg.norm(x, axis=-1), rule.small_norm)
+    if rule.small_benefit:
+        x = _without_smallest(x, np.abs((g * x).sum(axis=-1)), rule.small_benefit)
+    return x
+
+
+def _without_smallest(x: np.ndarray, size: np.ndarray, share: float) -> np.ndarray:
+    """Zero where a pixel's size (n, height, width) is below its image's quantile."""
+    limit = np.quantile(size, share, axis=(1, 2), keepdims=True)
+    return np.where((size < limit)[..., None], np.float32(0), x)
+
+
+def _gradient(
+    classify: Classifier, targets: Sequence[int], log: bool
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """bytes (n, ...) -> p_c float64 (n,), and the gradient by the bytes of p_c or of log p_c."""
+    classes = tf.constant(list(targets))
+
+    @tf.function
+    def evaluate(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            log_p = tf.nn.log_softmax(classify(pixels / 255.0))
+            log_p = tf.gather(log_p, classes, axis=1, batch_dims=1)
+            p = tf.exp(log_p)
+            value = log_p if log else p
+        return p, tape.gradient(value, pixels)
+
+    def gradient(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, g = evaluate(tf.constant(pixels, tf.float32))
+        return np.asarray(p, np.float64), np.asarray(g)
+
+    return gradient

@@ -1,0 +1,34 @@
+"""The indirect encoding: images drawn by compositional pattern-producing networks (CPPN).
+
+Nguyen et al. 2015, section 2.2: a small network is asked for each pixel's grey value (or colour)
+by the pixel's position; its topology, weights and activation functions evolve. Two presets:
+
+    code    the authors' released code: x and y are raw pixel indices
+    unit    x and y lie in [-1, 1], as in most other work with CPPNs; the rest as in `code`
+
+`genome` says how networks begin and vary, `rendering` how they become images, `colour` what three
+outputs mean, and `repetition` what is left of an image without its repeats.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reproduce.methods.cppn.genome import Genome, mutate, offspring, random
+from reproduce.methods.cppn.rendering import COORDINATES, render
+from reproduce.methods.evolution import Encoding
+
+__all__ = ["Genome", "encoding", "mutate", "offspring", "random", "render"]
+
+
+def encoding(preset: str = "code", size: int = 28, channels: int = 1) -> Encoding:
+    """CPPNs that draw size x size images: one output for grey, three for colour."""
+    if preset not in COORDINATES:
+        raise ValueError(f"a preset is one of {', '.join(COORDINATES)}; got {preset}")
+    if channels not in (1, 3):
+        raise ValueError(f"a CPPN draws 1 (grey) or 3 (colour) channels; got {channels}")
+    return Encoding(
+        random=partial(random, outputs=channels),
+        offspring=offspring,
+        render=partial(render, size=size, preset=preset),
+    )

@@ -1,0 +1,188 @@
+import colorsys
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reproduce import saved
+from reproduce.methods import cppn, direct
+from reproduce.methods.cppn import genome as genomes
+from reproduce.methods.cppn.colour import rgb
+from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
+
+PLAIN = {
+    "sine": math.sin,
+    "sigmoid": lambda p: 2 / (1 + math.exp(-p)) - 1 if p > -700 else -1.0,
+    "Gaussian": lambda p: math.exp(-p * p),
+    "linear": lambda p: max(-3, min(3, p)) / 3,
+}
+
+
+def evolved(rng, n, outputs=1, generations=25):
+    """Genomes with some history."""
+    population = cppn.random(rng, n, outputs)
+    for _ in range(generations):
+        population = [cppn.mutate(rng, genome) for genome in population]
+    return population
+
+
+def answer(genome, inputs):
+    """The outputs for one pixel, straight from the definition, by recursion."""
+
+    def value(node):
+        if node < INPUTS:
+            return inputs[node]
+        p = sum(
+            10 * (2 * gene - 1) * value(source)
+            for source, target, gene in genome.connections
+            if target == node
+        )
+        return PLAIN[FUNCTIONS[genome.functions[node - INPUTS]]](p)
+
+    return [value(INPUTS + output) for output in range(genome.outputs)]
+
+
+def pixel_by_pixel(genome, size, preset, answer=answer):
+    """The outputs float64 (size, size, outputs)."""
+    out = np.empty((size, size, genome.outputs))
+    for y in range(size):
+        for x in range(size):
+            across, down = (2 * x / (size - 1) - 1, 2 * y / (size - 1) - 1)
+            place = (x, y) if preset == "code" else (across, down)
+            out[y, x] = answer(genome, [*place, math.hypot(across, down), 1.0])
+    return out
+
+
+@pytest.mark.parametrize("preset", ["code", "unit"])
+def test_images_are_what_pixel_by_pixel_gives(rng, preset):
+    for genome in evolved(rng, 12):
+        levels = 255 * np.abs(pixel_by_pixel(genome, 9, preset))
+        image = cppn.render([genome], 9, preset, dtype=np.float64)[0]
+        clear = np.abs(levels - np.round(levels)) > 1e-6  # not on the edge between two levels
+        np.testing.assert_array_equal(image[clear], levels[clear].astype(np.uint8))
+        assert (np.abs(image - levels) < 1.001).all()
+
+
+@pytest.mark.parametrize("preset", ["code", "unit"])
+def test_single_precision_is_enough(rng, preset):
+    population = evolved(rng, 100)
+    coarse = cppn.render(population, 28, preset).astype(int)
+    fine = cppn.render(population, 28, preset, dtype=np.float64).astype(int)
+    assert (np.abs(coarse - fine) > 1).mean() < 0.005
+
+
+@pytest.mark.parametrize("preset", ["code", "unit"])
+def test_images_are_what_neat_python_gives(rng, preset):
+    neat = pytest.importorskip("neat")
+
+    def theirs(genome):
+        hidden_first = sorted(range(INPUTS, INPUTS + len(genome.functions)))
+        nodes, done = [], set(range(INPUTS))
+        while hidden_first:
+            for node in hidden_first:
+                links = [(s, 20 * g - 10) for s, t, g in genome.connections if t == node]
+                if all(source in done for source, _ in links):
+                    break
+            hidden_first.remove(node)
+            done.add(node)
+            function = PLAIN[FUNCTIONS[genome.functions[node - INPUTS]]]
+            nodes.append((node, function, sum, 0.0, 1.0, links))
+        return neat.nn.FeedForwardNetwork(
+            list(range(INPUTS)), list(range(INPUTS, INPUTS + genome.outputs)), nodes
+        )
+
+    for genome in evolved(rng, 5):
+        network = theirs(genome)
+        out = pixel_by_pixel(genome, 12, preset, lambda _, inputs, n=network: n.activate(inputs))
+        levels = 255 * np.abs(out)
+        image = cppn.render([genome], 12, preset, dtype=np.float64)[0]
+        clear = np.abs(levels - np.round(levels)) > 1e-6
+        np.testing.assert_array_equal(image[clear], levels[clear].astype(np.uint8))
+
+
+def test_an_image_does_not_depend_on_the_images_beside_it(rng):
+    population = evolved(rng, 20, outputs=3)
+    together = cppn.render(population, 80)  # more than one block of pixels
+    alone = np.concatenate([cppn.render([genome], 80) for genome in population])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_larger_picture_of_the_same_field_goes_through_the_same_points(rng):
+    population = evolved(rng, 10)
+    small = cppn.render(population, 28, "code", dtype=np.float64)
+    large = cppn.render(population, 82, "code", field=27, dtype=np.float64)
+    assert (np.abs(large[:, ::3, ::3].astype(int) - small) <= 1).all()
+
+
+def test_colours_are_those_of_colorsys(rng):
+    hls = rng.integers(0, 256, (3, 500)).astype(np.uint8)
+    for i, (hue, lightness, saturation) in enumerate(hls.T.tolist()):
+        expected = colorsys.hls_to_rgb(hue / 180, lightness / 255, saturation / 255)
+        np.testing.assert_allclose(rgb(*hls)[:, i], np.multiply(expected, 255), atol=0.5001)
+
+
+def test_structure_mutates_at_the_authors_rates(rng):
+    parent = evolved(rng, 1, generations=12)[0]
+    hidden = len(parent.functions) - 1
+    assert hidden >= 1
+    children = [cppn.mutate(rng, parent) for _ in range(4000)]
+    more_neurons = sum(len(child.functions) - 1 > hidden for child in children)
+    fewer_neurons = sum(len(child.functions) - 1 < hidden for child in children)
+    assert stats.binomtest(more_neurons, 4000, 0.5 * 0.8).pvalue > 0.01
+    assert stats.binomtest(fewer_neurons, 4000, 0.2 * 0.5).pvalue > 0.01
+    same_neurons = [child for child in children if len(child.functions) - 1 == hidden]
+    links = np.array([len(child.connections) - len(parent.connections) for child in same_neurons])
+    kept = links[np.abs(links) <= 1]  # neither neuron added nor one deleted, nearly always
+    assert 0.25 < (kept == 1).mean() < 0.45  # 0.5 x 0.7
+    assert 0.08 < (kept == -1).mean() < 0.25  # 0.5 x 0.3
+
+
+def test_weights_and_functions_mutate_at_a_tenth(rng):
+    parent = Genome(1, (0,), tuple((source, INPUTS, 0.5) for source in range(INPUTS)))
+    children = [cppn.mutate(rng, parent) for _ in range(4000)]
+    steps = np.array(
+        [gene - 0.5 for child in children for s, t, gene in child.connections[:3]
+         if (s, t) in ((0, INPUTS), (1, INPUTS)) and gene != 0.5]
+    )  # fmt: skip
+    tails = np.array([abs(step) > 0.05 for step in steps])
+    # P(|step| > 0.05) = 0.95^16; a new connection's uniform gene is rare among these
+    assert tails.mean() == pytest.approx(0.95**16, abs=0.06)
+    changed = np.mean([child.functions[0] != 0 for child in children])
+    assert changed == pytest.approx(0.1 * 3 / 4, abs=0.02)
+
+
+def test_scalar_and_array_polynomial_steps_agree(rng):
+    u = rng.random(100)
+    ours = [genomes._step(value) for value in u]
+    np.testing.assert_allclose(ours, direct.polynomial_step(u, genomes.ETA), rtol=1e-12)
+
+
+def test_networks_stay_feed_forward_and_well_formed(rng):
+    for genome in evolved(rng, 60, outputs=3, generations=60):
+        nodes = INPUTS + len(genome.functions)
+        for source, target, gene in genome.connections:
+            assert 0 <= source < nodes
+            assert INPUTS <= target < nodes
+            assert not INPUTS <= source < INPUTS + genome.outputs
+            assert 0 <= gene <= 1
+            assert target not in genomes.depends_on(genome.connections, [source])
+
+
+def test_a_neuron_on_a_connection_keeps_the_weight_twice(rng):
+    parent = Genome(1, (3,), ((0, INPUTS, 0.7),))
+    for _ in range(200):
+        child = cppn.mutate(rng, parent)
+        links = {(source, target): gene for source, target, gene in child.connections}
+        if set(links) == {(0, INPUTS + 1), (INPUTS + 1, INPUTS)}:
+            assert links[0, INPUTS + 1] == links[INPUTS + 1, INPUTS]
+            return
+    pytest.fail("200 children, and none with just a neuron on the connection")
+
+
+def test_genomes_come_back_from_disk_and_draw_the_same(rng, tmp_path):
+    population = evolved(rng, 5)
+    saved.save(population, tmp_path)
+    back = saved.load(tmp_path)
+    assert [genomes.Genome(*genome) for genome in back] == population
+    np.testing.assert_array_equal(cppn.render(back, 28), cppn.render(population, 28))

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from reproduce.methods import direct
+
+ETA = 15.0
+
+
+def polynomial_cdf(step, eta):
+    """Of the density (eta + 1)/2 (1 - |step|)^eta."""
+    tail = (1 - np.abs(step)) ** (eta + 1) / 2
+    return np.where(step < 0, tail, 1 - tail)
+
+
+@pytest.mark.parametrize("eta", [0.5, 2.0, 15.0])
+def test_polynomial_steps_have_the_closed_form_distribution(rng, eta):
+    steps = direct.polynomial_step(rng.random(20_000), eta)
+    assert stats.kstest(steps, polynomial_cdf, args=(eta,)).pvalue > 0.01
+
+
+def test_mutation_hits_each_gene_at_the_rate_and_stays_in_the_box(rng):
+    genomes = np.full((400, 784), 0.5, np.float32)
+    children = direct.mutate(rng, genomes, rate=0.1, eta=ETA)
+    changed = children != genomes
+    n = changed.size
+    assert stats.binomtest(int(changed.sum()), n, 0.1).pvalue > 0.01
+    assert stats.kstest((children - genomes)[changed], polynomial_cdf, args=(ETA,)).pvalue > 0.01
+    at_the_edge = direct.mutate(rng, np.ones((50, 784), np.float32), rate=1.0, eta=2.0)
+    assert at_the_edge.max() == 1
+    assert 0.45 < (at_the_edge == 1).mean() < 0.55  # half of the steps lead out, and are clamped
+    assert (genomes == 0.5).all()
+
+
+def bounded_sbx_cdf(child, low, high, eta):
+    """Of the lower child, by integrating the density of the spread, truncated at the bound 0.
+
+    Deb & Agrawal 1995: density (eta + 1)/2 b^eta for b <= 1, (eta + 1)/2 b^-(eta + 2) above.
+    """
+
+    def density(b):
+        return 0.5 * (eta + 1) * (b**eta if b <= 1 else b ** -(eta + 2))
+
+    largest = 1 + 2 * low / (high - low)
+    total = integrate.quad(density, 0, 1)[0] + integrate.quad(density, 1, largest)[0]
+    b = (low + high - 2 * child) / (high - low)  # a lower child has a larger spread
+    return 1 - integrate.quad(density, 0, min(b, largest), points=[1] if b > 1 else None)[0] / total
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.3), (0.4, 0.6)])
+def test_sbx_has_the_distribution_of_deb_and_agrawal(rng, low, high):
+    first = np.full((1, 4000), low, np.float32)
+    second = np.full((1, 4000), high, np.float32)
+    one, other = direct.cross(rng, first, second, eta=10.0)
+    lower = np.minimum(one, other)[0].astype(float)
+    cdf = np.vectorize(lambda x: bounded_sbx_cdf(x, low, high, 10.0))
+    assert stats.kstest(lower, cdf).pvalue > 0.01
+    assert stats.binomtest(int((one < other).sum()), 4000, 0.5).pvalue > 0.01
+
+
+def test_sbx_keeps_the_sum_where_no_bound_is_near_and_forgets_common_genes(rng):
+    first, second = (rng.uniform(0.45, 0.55, (5, 300)).astype(np.float32) for _ in range(2))
+    second[:, :20] = first[:, :20]
+    one, other = direct.cross(rng, first, second, eta=10.0)
+    np.testing.assert_array_equal(one[:, :20], direct.UNCOPIED_GENE)
+    np.testing.assert_array_equal(other[:, :20], direct.UNCOPIED_GENE)
+    np.testing.assert_allclose((one + other)[:, 20:], (first + second)[:, 20:], atol=1e-5)
+
+
+def test_presets_are_the_published_ones():
+    code, paper = direct.PRESETS["code"], direct.PRESETS["paper"]
+    assert (code.rate, code.halving, code.eta, code.crossover, code.crossover_eta) == (
+        0.1, None, 15, 0.5, 10,
+    )  # fmt: skip
+    assert (paper.rate, paper.eta, paper.crossover) == (0.1, 15, 0)
+    rates = [direct.mutation_rate(paper, g) for g in (1, 1000, 1001, 2000, 2001)]
+    assert rates == [0.1, 0.1, 0.05, 0.05, 0.025]
+    with pytest.raises(ValueError, match="code, paper, fast; got papper"):
+        direct.encoding("papper")
+
+
+def test_without_crossover_each_child_is_near_one_elite(rng):
+    parents = list(rng.random((10, 100), np.float32))
+    variation = direct.PRESETS["paper"]
+    children = direct.offspring(rng, parents, 201, 1, variation)
+    assert children.shape == (201, 100)
+    same = (children[:, None] == np.stack(parents)[None]).mean(axis=2)
+    assert (same.max(axis=1) > 0.7).all()
+    drawn = np.bincount(same.argmax(axis=1), minlength=10)
+    assert stats.chisquare(drawn).pvalue > 0.01
+
+
+def test_pixels_are_the_integer_part_of_gene_times_255(rng):
+    genes = rng.random((3, 12), np.float32)
+    genes[0, :2] = 0, 1
+    images = direct.render(genes, shape=(2, 2, 3))
+    assert images.shape == (3, 2, 2, 3)
+    flat = [[int(np.float32(255) * gene) for gene in row] for row in genes]
+    np.testing.assert_array_equal(images.reshape(3, 12), flat)
+    np.testing.assert_array_equal(images, direct.render(list(genes), shape=(2, 2, 3)))
