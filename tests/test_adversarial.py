@@ -1,0 +1,136 @@
+"""The attack against closed forms, and what it promises whatever the network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from reproduce.errors import UserError
+from reproduce.methods import adversarial
+
+
+def linear(weights: np.ndarray):
+    def classify(images):
+        return tf.reshape(images, (-1, weights.shape[0])) @ tf.constant(weights)
+
+    return classify
+
+
+def dense_network(seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    wide = keras.initializers.RandomNormal(0, 0.3)
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((8, 8, 1)), layers.Flatten(),
+        layers.Dense(20, "sigmoid", kernel_initializer=wide),
+        layers.Dense(5, kernel_initializer=keras.initializers.RandomNormal(0, 2)),
+    ])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def attacked():
+    network = dense_network(0)
+    images = np.random.default_rng(0).random((70, 8, 8, 1)).astype(np.float32)
+    labels = np.asarray(network(images)).argmax(1)
+    targets = adversarial.choose_targets(network, images, labels)
+    return network, images, targets, adversarial.nearest(network, images, targets)
+
+
+@pytest.mark.parametrize("norm", ["squared", "euclidean"])
+def test_two_linear_classes_are_as_far_as_margin_over_norm(norm: str):
+    """With a slack box the nearest point lies |margin| / |w| away, whatever the loss."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(50, 2)).astype(np.float32)
+    images = rng.uniform(0.45, 0.55, (20, 50)).astype(np.float32)
+    logits = images @ weights
+    labels = logits.argmax(1)
+    found = adversarial.nearest(linear(weights), images, 1 - labels, norm=norm)
+    margins = np.abs(logits[:, 0] - logits[:, 1])
+    expected = margins / np.linalg.norm(weights[:, 0] - weights[:, 1]) / np.sqrt(50)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.distortion, expected, rtol=2e-3, atol=2e-5)
+
+
+def test_every_image_is_adversarial_and_in_the_box(attacked):
+    network, images, targets, found = attacked
+    assert not found.failed.any()
+    assert (np.asarray(network(found.images)).argmax(1) == targets).all()
+    assert found.images.dtype == np.float32
+    assert found.images.min() >= 0
+    assert found.images.max() <= 1
+    np.testing.assert_array_equal(found.distortion, adversarial.distortion(images, found.images))
+
+
+def test_company_and_order_change_nothing(attacked):
+    network, images, targets, found = attacked
+    order = np.random.default_rng(1).permutation(len(images))
+    shuffled = adversarial.nearest(network, images[order], targets[order])
+    np.testing.assert_allclose(shuffled.distortion, found.distortion[order], atol=1e-5)
+    for one in (0, 33, 69):
+        alone = adversarial.nearest(network, images[one : one + 1], targets[one : one + 1])
+        np.testing.assert_allclose(alone.distortion, found.distortion[one], atol=1e-5)
+
+
+def test_networks_of_one_architecture_share_a_graph(attacked):
+    _, images, _, _ = attacked
+    before = adversarial._ticks.cache_info().currsize
+    network = dense_network(7)
+    labels = np.asarray(network(images)).argmax(1)
+    found = adversarial.nearest(network, images, (labels + 1) % 5)
+    assert adversarial._ticks.cache_info().currsize == before
+    assert (np.asarray(network(found.images)).argmax(1) == (labels + 1) % 5).all()
+
+
+def test_a_target_out_of_reach_fails_and_returns_no_image():
+    """The third class never wins: its logit is always below the first."""
+
+    def classify(images):
+        total = tf.reduce_sum(images, 1)
+        return tf.stack([total, 4 - total, total - 1], 1)
+
+    images = np.random.default_rng(0).uniform(0, 0.4, (3, 5)).astype(np.float32)
+    found = adversarial.nearest(classify, images, np.array([0, 2, 0]))
+    assert found.failed.tolist() == [False, True, False]
+    assert np.isnan(found.images[1]).all()
+    assert np.isnan(found.distortion[1])
+    assert not found.converged[1]
+
+
+def test_targets_avoid_label_and_prediction():
+    network = dense_network(0)
+    images = np.random.default_rng(0).random((40, 8, 8, 1)).astype(np.float32)
+    logits = np.asarray(network(images))
+    labels = np.random.default_rng(1).integers(0, 5, 40)
+    for rule in ("random", "nearest", "least-likely"):
+        targets = adversarial.choose_targets(network, images, labels, rule)
+        assert (targets != labels).all()
+        assert (targets != logits.argmax(1)).all()
+    every = adversarial.choose_targets(network, images, labels, "all")
+    assert ((every >= 0).sum(1) == np.where(labels == logits.argmax(1), 4, 3)).all()
+    again = adversarial.choose_targets(network, images, labels, seed=0)
+    np.testing.assert_array_equal(again, adversarial.choose_targets(network, images, labels))
+
+
+def test_pooled_is_the_standard_deviation_of_the_whole_change():
+    change = np.random.default_rng(0).normal(0, 0.1, (30, 4, 4, 1))
+    per_image = adversarial.distortion(np.zeros_like(change), change)
+    np.testing.assert_allclose(adversarial.pooled(per_image), np.sqrt(np.mean(change**2)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": 255.0}, r"images lie in \[0, 1\], got"),
+        ({"targets": 7}, "targets lie between 0 and 2, got 7"),
+        ({"targets": 0}, "differs from the network's present label"),
+        ({"classify": lambda x: x * np.nan}, "logits are finite numbers, got"),
+        ({"norm": "cubic"}, "norm is squared or euclidean, got 'cubic'"),
+    ],
+)
+def test_wrong_input_is_named(change: dict, message: str):
+    call = {"classify": lambda x: x, "images": 0.5, "targets": 1, "norm": "squared"} | change
+    images = np.array([[1.0, 0.2, 0.1]], np.float32) * call["images"]
+    with pytest.raises(UserError, match=message):
+        adversarial.nearest(
+            call["classify"], images, np.array([call["targets"]]), norm=call["norm"]
+        )
