@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reproduce.report import verdicts
-from reproduce.report.published import Published, lookup
+from reproduce.report.published import Published, look_in, lookup
 from reproduce.report.results import Cell, Verdict
 from reproduce.report.verdicts import Interval
 
@@ -123,8 +123,8 @@ class Cells:
             raise ValueError(
                 f"{self.artefact}, {row}, {column}: ours in {unit}, the paper's in {published.unit}"
             )
-        if interval and unit == "fraction":
-            interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+        if interval:
+            interval = _within(interval, unit)
         cell = Cell(
             artefact=self.artefact,
             row=row,
@@ -141,6 +141,38 @@ class Cells:
         )
         self.list.append(cell)
         return cell
+
+
+def over_seeds(cells: Sequence[Cell]) -> Cell:
+    """One cell out of the same cell of several runs: mean, interval over the runs, verdict.
+
+    A number that is the same in all runs has no spread; a rate then keeps the interval and the
+    verdict of its images.
+    """
+    first = cells[0]
+    kept = [cell for cell in cells if cell.value is not None]
+    if len(kept) < 2:
+        return kept[0] if kept else first
+    mean, deviation = verdicts.spread(np.array([cell.value for cell in kept]))
+    if np.ptp([cell.value for cell in kept]) == 0:
+        return kept[0]._replace(n=len(kept) if kept[0].low is None else kept[0].n)
+    images = first.n if first.unit == "fraction" and first.low is not None else None
+    published = look_in(first.source, first.row, first.column) if first.source else None
+    interval = _within(verdicts.confidence(mean, deviation, len(kept)), first.unit)
+    return first._replace(
+        value=mean,
+        low=interval.low,
+        high=interval.high,
+        n=len(kept),
+        verdict=verdicts.of_runs(mean, deviation, len(kept), published, images),
+    )
+
+
+def _within(interval: Interval, unit: str) -> Interval:
+    """No rate is below 0 or above 1."""
+    if unit != "fraction":
+        return interval
+    return Interval(max(interval.low, 0.0), min(interval.high, 1.0))
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -170,9 +170,9 @@ def curve(
         axes.fill_between(x, low, high, color=COLOURS[style], alpha=0.15, linewidth=0)
 
 
-def legend(axes: Axes, **place: Any) -> None:
+def legend(of: Axes | Figure, **place: Any) -> None:
     """A legend without a frame, in the style's size."""
-    axes.legend(fontsize=STYLE["legend.fontsize"], frameon=False, **place)
+    of.legend(fontsize=STYLE["legend.fontsize"], frameon=False, **place)
 
 
 def errors(

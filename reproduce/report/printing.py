@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from reproduce.report.published import Published, look_in
-from reproduce.report.results import Cell
+from reproduce.report.results import SETTING, Cell
 
 NOT_AVAILABLE = "n/a"
 SIGNS = {"consistent": "✓", "differs": "≠", "unpublished": ""}
@@ -13,12 +13,24 @@ HOLDS = {True: "holds", False: "does not hold", None: "cannot be told from this 
 _RELATIONS = {"<": "<", ">=": "≥", "~": "≈"}
 
 
-def number(value: float | None, unit: str, n: int | None = None) -> str:
+def value(cell: Cell) -> str:
+    """Our number, as a table shows it."""
+    return number(cell.value, cell.unit, _places(cell))
+
+
+def _places(cell: Cell) -> int:
+    """Decimals of a per cent: one where the interval reaches a quarter of a point or more."""
+    if cell.low is None or cell.high is None or (cell.n or 0) > 1000:
+        return 2
+    return 1 if cell.high - cell.low >= 0.005 else 2
+
+
+def number(value: float | None, unit: str, places: int = 2) -> str:
     """A value in its unit; a fraction as per cent without the sign."""
     if value is None:
         return NOT_AVAILABLE
     if unit == "fraction":
-        return _per_cent(value, 1 if n and n <= 1000 else 2)
+        return _per_cent(value, places)
     if unit == "count":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit == "rms":
@@ -39,7 +51,7 @@ def interval(cell: Cell) -> str:
     """'6.5–6.9', or nothing for a number without spread."""
     if cell.low is None or cell.high is None:
         return ""
-    low, high = (number(end, cell.unit, cell.n) for end in (cell.low, cell.high))
+    low, high = (number(end, cell.unit, _places(cell)) for end in (cell.low, cell.high))
     return f"{low}–{high}"
 
 
@@ -58,9 +70,14 @@ def quoted(cell: Cell) -> Published | None:
     """The published number behind a cell."""
     if cell.source is None:
         return None
-    found = look_in(cell.source, cell.row, cell.column)
+    found = look_in(cell.source, base(cell.row), cell.column)
     same = found and math.isclose(found.value, cell.published or 0.0, abs_tol=1e-12)
     return found if same else None
+
+
+def base(row: str) -> str:
+    """A row's name without the swept setting a combined report adds to it."""
+    return row.partition(SETTING)[0]
 
 
 def unit(cell: Cell) -> str:

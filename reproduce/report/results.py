@@ -27,6 +27,7 @@ from reproduce.report.published import look_in
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SETTING = " · "  # between a row and a swept setting: "FC10(1) · images=64"
 Verdict = Literal["consistent", "differs", "unpublished"]
 
 
@@ -233,7 +234,7 @@ def from_json(text: str) -> Results:
 def _source(cell: Mapping[str, Any], sources: Iterable[str]) -> str | None:
     """The one among an artefact's published tables that has this cell."""
     for source in sources:
-        if look_in(source, cell["row"], cell["column"]):
+        if look_in(source, cell["row"].partition(SETTING)[0], cell["column"]):
             return source
     return None
 

@@ -16,6 +16,7 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -29,8 +30,8 @@ from reproduce.report import figures, page, results, tables
 from reproduce.report.results import Artefact, Layout, Results
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
-# Settings that say where and how a run goes, and change no number.
-PRACTICAL = ("only", "threads", "outputs", "store", "hydra")
+# What says where and how a run goes, or describes it, and changes no number.
+PRACTICAL = ("only", "threads", "outputs", "store", "hydra", "departures")
 
 
 class Header(NamedTuple):
@@ -161,9 +162,7 @@ class Run:
         except UserError as error:
             self.console.print(f"{error} It is replaced.", style="yellow", markup=False)
             return
-        saved = self.folder / "config.yaml"
-        config = OmegaConf.to_container(OmegaConf.load(saved)) if saved.is_file() else {}
-        assert isinstance(config, dict)
+        config = read_config(self.folder)
         same = earlier._replace(
             versions=self.results.versions,
             started=self.results.started,
@@ -171,7 +170,7 @@ class Run:
         )
         if not (
             _identity(earlier) == _identity(self.results)
-            and settings(config) == settings(self._config)
+            and _shared(config) == _shared(self._config)
         ):
             return
         self.results = same
@@ -195,14 +194,33 @@ class Run:
         results.write(self.folder, self.results)
 
 
-def settings(config: Mapping[Any, Any]) -> dict[str, Any]:
-    """What of a configuration can change a number of every artefact."""
-    apart = (*PRACTICAL, "artefacts", "departures")
-    return {str(key): value for key, value in config.items() if key not in apart}
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration a run was made with; empty where it is not known."""
+    saved = folder / "config.yaml"
+    config = OmegaConf.to_container(OmegaConf.load(saved)) if saved.is_file() else {}
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}
+
+
+def changing(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration can change a number."""
+    return {key: value for key, value in config.items() if key not in PRACTICAL}
+
+
+def _shared(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What all artefacts have in common of a configuration."""
+    return {key: value for key, value in changing(config).items() if key != "artefacts"}
 
 
 def _identity(run: Results) -> tuple[Any, ...]:
     return run.experiment, run.dataset, run.data_digest, run.scale, run.seeds
+
+
+def draw(folder: Path, content: Results) -> None:
+    """Writes every table and both pages of a folder."""
+    for name in content.artefacts:
+        write_tables(folder, content, name)
+    page.write(folder, content)
 
 
 def write_tables(folder: Path, content: Results, name: str) -> None:
@@ -233,6 +251,7 @@ def versions() -> dict[str, str]:
     return {**found, "reproduce": commit} if commit else found
 
 
+@cache
 def _commit() -> str | None:
     try:
         said = subprocess.run(

@@ -104,7 +104,7 @@ def _plain(cell: Cell | None) -> str:
     """'6.73 [6.5–6.9] ✓ | 6.7'."""
     if cell is None:
         return printing.NOT_AVAILABLE
-    text = printing.number(cell.value, cell.unit, cell.n)
+    text = printing.value(cell)
     if cell.low is not None:
         text += f" [{printing.interval(cell)}]"
     if cell.published is not None:
@@ -134,16 +134,21 @@ def latex(results: Results, name: str) -> str:
         "    \\midrule",
     ]
     for row in table.rows:
-        texts = [_tex_cell(table.cells.get((row, column))) for column in table.columns]
+        cells = [table.cells.get((row, column)) for column in table.columns]
+        texts = [_tex_cell(cell, results.combined) for cell in cells]
         lines.append(f"    {_tex(row)} & " + " & ".join(texts) + " \\\\")
     lines += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _tex_cell(cell: Cell | None) -> str:
+def _tex_cell(cell: Cell | None, combined: bool) -> str:
+    """Over several runs with half of the interval: 6.73 +- 0.05."""
     if cell is None:
         return printing.NOT_AVAILABLE
-    text = _tex(printing.number(cell.value, cell.unit, cell.n))
+    text = _tex(printing.value(cell))
+    if combined and cell.low is not None and cell.high is not None:
+        half = cell._replace(value=(cell.high - cell.low) / 2)
+        text = f"${text} \\pm {printing.value(half).removeprefix('< ')}$"
     if cell.verdict == "differs":
         text += "$^{\\ast}$"
     return text + (f" ({_tex(printing.published(cell))})" if cell.published is not None else "")
@@ -157,6 +162,22 @@ _TEX = {
     "<": "$<$",
     ">": "$>$",
     "≥": "$\\geq$",
+    "≤": "$\\leq$",
+    "×": "$\\times$",
+    "±": "$\\pm$",
+    "−": "$-$",
+    "²": "$^2$",
+    "‖": "$\\|$",
+    "→": "$\\to$",
+    "λ": "$\\lambda$",
+    "τ": "$\\tau$",
+    "σ": "$\\sigma$",
+    "ε": "$\\epsilon$",
+    "ρ": "$\\rho$",
+    "Δ": "$\\Delta$",
+    "“": "``",
+    "”": "''",
+    "’": "'",
     "≈": "$\\approx$",
     "≠": "$\\neq$",
     "·": "$\\cdot$",
@@ -205,7 +226,7 @@ def _rich(cell: Cell | None) -> Text:
         return Text(printing.NOT_AVAILABLE, style="dim")
     colour = {"consistent": "green", "differs": "red", "unpublished": ""}[cell.verdict]
     sign = printing.SIGNS[cell.verdict]
-    ours = printing.number(cell.value, cell.unit, cell.n)
+    ours = printing.value(cell)
     text = Text(f"{ours} {sign}".rstrip(), style=colour)
     if cell.published is not None:
         text.append(f"\n{printing.published(cell)}", style="not bold dim")

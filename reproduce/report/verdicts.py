@@ -8,7 +8,7 @@ nearest to ours.
 - A mean over n images: the printed value against the interval in which our spread lets a mean of
   the paper's number of images fall (a t interval of variance s^2 / n + s^2 / n_paper).
 - Several runs: the printed value against the prediction interval for one further run,
-  mean +- t s sqrt(1 + 1 / runs).
+  mean +- t s sqrt(1 + 1 / runs), wider where the paper's rate rests on fewer images than ours.
 - A number without spread: the printed value, as rounded.
 """
 
@@ -91,11 +91,26 @@ def of_mean(mean: float, deviation: float, n: int, published: Published | None) 
     return _overlap(prediction(mean, deviation, n, published.n or n), published)
 
 
-def of_runs(mean: float, deviation: float, runs: int, published: Published | None) -> Verdict:
-    """The paper's one run against the spread of our runs."""
+def of_runs(
+    mean: float,
+    deviation: float,
+    runs: int,
+    published: Published | None,
+    images: int | None = None,
+) -> Verdict:
+    """The paper's one run against the spread of our runs.
+
+    Args:
+        images: behind each of our rates; where the paper had fewer, its rate is spread more
+            widely than one of ours by the difference of the binomial variances.
+    """
     if published is None:
         return "unpublished"
-    return _overlap(prediction(mean, deviation, runs), published)
+    extra = 0.0
+    if images and published.n and published.unit == "fraction":
+        extra = max(0.0, mean * (1 - mean) * (1 / published.n - 1 / images))
+    half = _t(runs) * math.sqrt(deviation**2 * (1 + 1 / runs) + extra)
+    return _overlap(Interval(mean - half, mean + half), published)
 
 
 def of_number(value: float, published: Published | None) -> Verdict:

@@ -1,0 +1,116 @@
+"""Draws reports from what runs left; needs no TensorFlow.
+
+python -m reproduce.report outputs/szegedy/mnist/laptop/seed=0     the report of a run, again
+python -m reproduce.report outputs/szegedy/mnist/laptop            one report over its seeds
+python -m reproduce.report RUN RUN ... --output FOLDER             one report over these runs
+python -m reproduce.report outputs --apart                         one for each data set, scale
+python -m reproduce.report --compare BEFORE AFTER                  which cells moved
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reproduce.errors import UserError
+from reproduce.progress import console
+from reproduce.report import combine, compare, results, sweep
+from reproduce.report.results import Results
+from reproduce.report.run import changing, draw, read_config
+from reproduce.report.tables import console as console_table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 2 for what the user can put right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reproduce.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folders", nargs="*", type=Path, help="folders of runs, or above them")
+    parser.add_argument(
+        "--compare", nargs=2, type=Path, metavar=("BEFORE", "AFTER"), help="two runs, or two sweeps"
+    )
+    parser.add_argument("--output", type=Path, help="where a combined report goes")
+    parser.add_argument(
+        "--apart", action="store_true", help="runs that cannot be averaged get a report each"
+    )
+    chosen = parser.parse_args(arguments)
+    if bool(chosen.compare) == bool(chosen.folders):
+        parser.error("name one or more folders of runs, or --compare and two of them")
+    try:
+        if chosen.compare:
+            show_changes(*chosen.compare)
+        elif len(chosen.folders) == 1 and (chosen.folders[0] / "results.json").is_file():
+            redraw(chosen.folders[0])
+        else:
+            over_many(chosen.folders, chosen.output, chosen.apart)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def redraw(folder: Path) -> None:
+    """Tables and pages of one folder, from its results.json and its figures."""
+    draw(folder, results.read(folder))
+    console.print(str(folder / "report.html"), markup=False, highlight=False)
+
+
+def over_many(folders: Sequence[Path], output: Path | None, apart: bool) -> None:
+    """A combined report, or one for each kind of run."""
+    sources = combine.find(folders)
+    groups = combine.apart(sources) if apart else [sources]
+    for group in groups:
+        folder = output or combine.common_folder(group)
+        if output and len(groups) > 1:
+            experiment, dataset, _, scale = group[0].kind
+            folder = output / experiment / dataset / scale
+        content = combine.write(folder, group)
+        for name in content.artefacts:
+            if content.of(name):
+                console.print(console_table(content, name))
+        console.print(str(folder / "report.html"), markup=False, highlight=False)
+
+
+def show_changes(before: Path, after: Path) -> None:
+    """Prints the cells that moved."""
+    first, second = load(before), load(after)
+    for line in [*compare.headers(first, second), *swept(before, after)]:
+        console.print(line, markup=False, highlight=False)
+    comparison = compare.compare(first, second)
+    if comparison.moved:
+        console.print(compare.console(comparison, short(before, after)))
+    else:
+        console.print(str(comparison), markup=False, highlight=False)
+
+
+def swept(before: Path, after: Path) -> list[str]:
+    """The settings in which two runs differ."""
+    configs = [sweep.flat(changing(read_config(folder))) for folder in (before, after)]
+    if not all(configs):
+        return []
+    one, two = configs
+    return [f"{key}: {one.get(key)} -> {two.get(key)}" for key in sweep.swept(configs)]
+
+
+def short(before: Path, after: Path) -> tuple[str, str]:
+    """Two folders by what tells their addresses apart."""
+    one, two = list(before.parts), list(after.parts)
+    while len(one) > 1 and len(two) > 1 and one[-1] == two[-1]:
+        one.pop()
+        two.pop()
+    return (one[-1], two[-1]) if one[-1] != two[-1] else (str(before), str(after))
+
+
+def load(folder: Path) -> Results:
+    """A run, or the mean over the runs below a folder."""
+    if (folder / "results.json").is_file():
+        return results.read(folder)
+    return combine.together(combine.find([folder]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

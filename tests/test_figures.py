@@ -1,0 +1,45 @@
+"""Figures: images keep every pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reproduce.report import figures
+
+
+def test_every_pixel_becomes_a_square_of_its_own_grey(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 7, 28, 28, 1)) / 255
+    labels = {"row_labels": ["FC10(1)", "b", "c"], "column_labels": list("1234567")}
+    figures.save(figures.grid(images, title="digits", **labels), tmp_path, "digits")
+    drawn = np.asarray(Image.open(tmp_path / "digits.png").convert("L"))
+    mosaic = np.round(255 * figures.mosaic(images)[..., 0]).astype(np.uint8)
+    scale = 6  # 6.5 inches at 200 dpi over 7 * 29 - 1 pixels, an even number
+    wanted = mosaic.repeat(scale, axis=0).repeat(scale, axis=1)
+    assert (drawn[-wanted.shape[0] :, -wanted.shape[1] :] == wanted).all()
+    assert (tmp_path / "digits.pdf").read_bytes()[:5] == b"%PDF-"
+
+
+def test_pairs_stand_side_by_side_as_in_figure_7():
+    original = np.zeros((4, 8, 8, 1))
+    figure = figures.pairs(original, original + 0.5, columns=4)
+    picture = np.asarray(figure.axes[0].images[0].get_array())
+    assert picture.shape == (17, 35, 3)
+    assert picture[0, [0, 9, 18, 27], 0] == pytest.approx([0, 0.5, 0, 0.5])
+
+
+def test_a_failed_image_stays_white():
+    images = np.stack([np.zeros((4, 4, 3)), np.full((4, 4, 3), np.nan)])[None]
+    assert (figures.mosaic(images)[:, 5:] == 1).all()
+
+
+def test_lines_can_be_told_apart_in_grey():
+    figure, axes = figures.sheet()
+    for index in range(5):
+        figures.curve(axes[0, 0], np.arange(3), np.arange(3) + index, label=str(index))
+    lines = axes[0, 0].lines
+    assert len({line.get_linestyle() for line in lines}) >= 4
+    assert len({line.get_marker() for line in lines}) == 5
+    figures.legend(axes[0, 0])
+    assert figure.axes
