@@ -82,7 +82,7 @@ def test_presets_are_the_published_ones():
 def test_without_crossover_each_child_is_near_one_elite(rng):
     parents = list(rng.random((10, 100), np.float32))
     variation = direct.PRESETS["paper"]
-    children = direct.offspring(rng, parents, 201, 1, variation)
+    children = direct.offspring(rng, parents, 201, 1, variation, shape=(10, 10, 1))
     assert children.shape == (201, 100)
     same = (children[:, None] == np.stack(parents)[None]).mean(axis=2)
     assert (same.max(axis=1) > 0.7).all()
@@ -98,3 +98,17 @@ def test_pixels_are_the_integer_part_of_gene_times_255(rng):
     flat = [[int(np.float32(255) * gene) for gene in row] for row in genes]
     np.testing.assert_array_equal(images.reshape(3, 12), flat)
     np.testing.assert_array_equal(images, direct.render(list(genes), shape=(2, 2, 3)))
+
+
+def test_neighbours_in_a_patch_move_together(rng):
+    grey = np.full((200, 900), 0.5, np.float32)
+    children = direct.mutate_patches(rng, grey, 0.0005, 15.0, 3, shape=(30, 30, 1))
+    single = 0
+    for child in children.reshape(200, 30, 30) - 0.5:
+        down, across = np.nonzero(child)
+        inside = len(down) > 1 and min(down.min(), across.min()) > 0
+        if inside and max(down.max(), across.max()) < 29 and len(np.unique(child)) == 2:
+            assert len(down) == 9
+            assert np.ptp(down) == np.ptp(across) == 2
+            single += 1
+    assert single > 20

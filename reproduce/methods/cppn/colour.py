@@ -24,15 +24,21 @@ def _chroma() -> np.ndarray:
 CHROMA = _chroma()
 
 
-def rgb(hue: np.ndarray, lightness: np.ndarray, saturation: np.ndarray) -> np.ndarray:
-    """Three uint8 planes (...) -> uint8 (3, ...) red, green, blue."""
+def rgb(
+    hue: np.ndarray, lightness: np.ndarray, saturation: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Three uint8 planes (...) -> uint8 (3, ...) red, green, blue, in `out` if given."""
+    planes = np.empty((3, *hue.shape), np.uint8) if out is None else out
     light = lightness.astype(np.float32)
     reach = np.minimum(light, 255 - light)
-    reach *= saturation.astype(np.float32)
+    reach *= saturation
     reach *= np.float32(1 / 255)
     light += np.float32(0.5)  # to the nearest
     index = hue.astype(np.intp)
-    planes = np.empty((3, *hue.shape), np.uint8)
+    below = np.empty_like(light)
     for plane, chroma in zip(planes, CHROMA, strict=True):
-        plane[...] = light - reach * chroma.take(index, mode="clip")
+        chroma.take(index, out=below, mode="clip")
+        below *= reach
+        np.subtract(light, below, out=below)
+        plane[...] = below
     return planes
