@@ -17,12 +17,13 @@ from reproduce.data import Examples
 from reproduce.errors import UserError
 from reproduce.training.descent import sgd
 from reproduce.training.evaluation import error_rate, logits
+from reproduce.training.pretraining import sparse_autoencoder
 from reproduce.training.quasi_newton import lbfgs, softmax
 from reproduce.training.schedules import constant, cosine, falling, one_cycle
 
 __all__ = [
     "constant", "cosine", "error_rate", "falling", "lbfgs", "logits", "one_cycle", "sgd",
-    "softmax", "train",
+    "softmax", "sparse_autoencoder", "train",
 ]  # fmt: skip
 EDITION = 1
 
