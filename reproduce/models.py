@@ -85,6 +85,49 @@ def lenet(input_shape: Shape, classes: int = 10, *, seed: int) -> keras.Model:
     return keras.Model(images, x, name="lenet")
 
 
+def convolutional(
+    input_shape: Shape,
+    classes: int = 10,
+    *,
+    filters: Sequence[int] = (16, 32),
+    units: int = 100,
+    seed: int,
+) -> keras.Model:
+    """A small network of the usual kind: convolutions 5 x 5, ReLU, pooling, a hidden layer.
+
+    Args:
+        input_shape: height, width, channels.
+        filters: of each convolution.
+        units: width of the hidden layer, the "last feature layer" of Szegedy et al. 2014.
+        seed: of the initial weights (He uniform).
+    """
+    seeds = _seeds(seed)
+    images = keras.Input(input_shape, name="images")
+    x = images
+    for block, width in enumerate(filters, start=1):
+        x = keras.layers.Conv2D(
+            width,
+            5,
+            activation="relu",
+            kernel_initializer=keras.initializers.HeUniform(seed=next(seeds)),
+            name=f"conv{block}",
+        )(x)
+        x = keras.layers.MaxPooling2D(2, 2, name=f"pool{block}")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(
+        units,
+        activation="relu",
+        kernel_initializer=keras.initializers.HeUniform(seed=next(seeds)),
+        name="features",
+    )(x)
+    x = keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        name="logits",
+    )(x)
+    return keras.Model(images, x, name="convolutional")
+
+
 def _seeds(seed: int) -> Any:
     """One seed per layer from the network's seed."""
     return iter(int(word) for word in np.random.SeedSequence(seed).generate_state(16))

@@ -69,6 +69,7 @@ def test_same_seed_same_weights_and_layers_differ():
     [
         models.dense(MNIST, [5], seed=0, dropout=[0.2, 0.5]),
         models.lenet(MNIST, classes=11, seed=0),
+        models.convolutional(MNIST, seed=0),
     ],
 )
 def test_a_saved_network_opens_in_safe_mode(model, images, tmp_path):

@@ -1,10 +1,14 @@
 """Training: objectives, optima and answers against NumPy, SciPy and scikit-learn."""
 
+import inspect
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 
 from reproduce import models, training
@@ -13,6 +17,7 @@ from reproduce.errors import UserError
 from reproduce.training.objective import cross_entropy, decays, penalty, value_and_gradient
 from reproduce.training.schedules import cosine, falling, one_cycle
 
+ROOT = Path(__file__).parent.parent
 LINEAR = partial(models.dense, bias=False)
 SMALL = partial(models.dense, units=[6, 5])
 
@@ -148,6 +153,76 @@ def test_dropout_acts_in_training_alone(digits):
     dropped = training.train(partial(SMALL, dropout=[0, 0.5]), [small_sgd()], digits, seed=0)
     assert not np.allclose(plain.get_weights()[0], dropped.get_weights()[0])
     np.testing.assert_array_equal(dropped(images), dropped(images))
+
+
+def autoencoder(**options):
+    return partial(
+        training.sparse_autoencoder, epochs=20, batch=50, noise=0.3, rho=0.2, decay=0.0,
+        rate=partial(training.constant, value=0.02), **options,
+    )  # fmt: skip
+
+
+def test_autoencoder_makes_its_units_as_active_as_it_should(blobs):
+    """The KL term pulls each unit's mean activation to rho; without it they go where they like."""
+    network = partial(models.dense, units=[8])
+
+    def activity(sparsity):
+        model = training.train(network, [autoencoder(sparsity=sparsity)], blobs, seed=0)
+        w, b = model.get_weights()[:2]
+        code = 1 / (1 + np.exp(-(blobs.images.reshape(300, -1) @ w + b)))
+        return code.mean(axis=0)
+
+    assert abs(activity(1.0) - 0.2).mean() < 0.04
+    assert abs(activity(0.0) - 0.2).mean() > 0.08
+
+
+def test_autoencoder_learns_what_the_principal_components_tell(blobs):
+    """Linear regression from 8 noise-free codes explains nearly what 8 principal components do."""
+    network = partial(models.dense, units=[8])
+    model = training.train(network, [autoencoder(sparsity=0.1)], blobs, seed=0)
+    w, b = model.get_weights()[:2]
+    x = blobs.images.reshape(300, -1)
+    centred = x - x.mean(axis=0)
+    code = 1 / (1 + np.exp(-(x @ w + b)))
+    code -= code.mean(axis=0)
+    rest = centred - code @ np.linalg.lstsq(code, centred, rcond=None)[0]
+    singular = np.linalg.svd(centred, compute_uv=False)
+    best = (singular[8:] ** 2).sum()
+    untrained = 0.5 * (singular**2).sum()  # 8 of 16 directions
+    assert best <= (rest**2).sum() < best + 0.5 * (untrained - best)
+
+
+def test_autoencoder_sees_no_labels_and_the_softmax_leaves_the_code(blobs):
+    network = partial(models.dense, units=[8])
+    other = Examples(blobs.images, blobs.labels[::-1].copy())
+    code = training.train(network, [autoencoder(sparsity=1.0)], blobs, seed=0)
+    same = training.train(network, [autoencoder(sparsity=1.0)], other, seed=0)
+    whole = training.train(
+        network, [autoencoder(sparsity=1.0), partial(training.softmax, decay=1e-3)], blobs, seed=0
+    )
+    for a, b, c in zip(*(m.get_weights()[:2] for m in (code, same, whole)), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+
+
+def test_every_recipe_in_conf_fits_the_functions_it_names():
+    for file in sorted((ROOT / "conf" / "networks").glob("*.yaml")):
+        if "_target_" in (config := OmegaConf.load(file)):
+            continue
+        for call in instantiate(config, _convert_="all").values():
+            if call.func is training.train:
+                assert call.keywords["network"](input_shape=(28, 28, 1), classes=10, seed=0)
+                for phase in call.keywords["phases"]:
+                    inspect.signature(phase.func).bind(None, None, None, 1.0, **phase.keywords)
+
+
+def test_networks_of_table_3_are_trained_like_those_of_table_1():
+    table1, table3 = (
+        OmegaConf.load(ROOT / f"conf/networks/{name}.yaml")
+        for name in ("szegedy", "szegedy_halves")
+    )
+    for net in table3.values():
+        assert net.phases == table1["FC100-100-10"].phases
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 64, 130])

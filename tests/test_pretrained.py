@@ -1,0 +1,133 @@
+"""Networks trained by others: their logits, and Caffe's file format."""
+
+import struct
+
+import keras
+import numpy as np
+import pytest
+
+from reproduce import pretrained, training
+from reproduce.errors import NotAvailable, UserError
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((6, 8, 8, 1), np.float32)
+
+
+def saved(tmp_path, *layers, shape=(8, 8, 1), name="model.keras"):
+    """A model that Keras saved, and itself without its softmax."""
+    model = keras.Sequential([keras.Input(shape), *layers])
+    model.save(tmp_path / name)
+    return str(tmp_path / name), model
+
+
+def centred(logits):
+    return np.asarray(logits) - np.mean(logits, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_logits_are_left_alone(images, tmp_path, name):
+    path, model = saved(tmp_path, keras.layers.Flatten(), keras.layers.Dense(3), name=name)
+    np.testing.assert_allclose(pretrained.load(path)(images), model(images), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda: [keras.layers.Dense(3, "softmax")],
+        lambda: [keras.layers.Dense(3), keras.layers.Softmax()],
+        lambda: [keras.layers.Dense(3), keras.layers.Activation("softmax")],
+    ],
+    ids=["inside", "Softmax", "Activation"],
+)
+def test_a_softmax_is_taken_off(images, tmp_path, end):
+    path, model = saved(tmp_path, keras.layers.Flatten(), *end())
+    loaded = pretrained.load(path)
+    np.testing.assert_allclose(centred(loaded(images)), centred(np.log(model(images))), atol=1e-5)
+    # not a rounded logarithm: far beyond where float32 probabilities are 0 and 1
+    steep = loaded(1000 * images)
+    np.testing.assert_allclose(steep, 1000 * loaded(images), rtol=1e-3, atol=1e-2)
+    loaded.save(tmp_path / "again.keras")
+    again = keras.models.load_model(tmp_path / "again.keras", safe_mode=True)
+    np.testing.assert_array_equal(again(images), loaded(images))
+
+
+def test_probabilities_from_elsewhere_become_logarithms(images, tmp_path):
+    path, model = saved(
+        tmp_path, keras.layers.Flatten(), keras.layers.Dense(3, "softplus"),
+        keras.layers.UnitNormalization(1),
+    )  # fmt: skip
+    loaded = pretrained.load(path, outputs="probabilities")
+    np.testing.assert_allclose(loaded(images), np.log(model(images)), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (64,)])
+def test_other_input_shapes_and_ranges(images, tmp_path, shape):
+    path, model = saved(tmp_path, keras.layers.Flatten(), keras.layers.Dense(3), shape=shape)
+    loaded = pretrained.load(path, scale=2.0, offset=-1.0)
+    expected = model((2 * images - 1).reshape(6, *shape))
+    np.testing.assert_allclose(loaded(images), expected, atol=1e-5)
+
+
+def test_what_cannot_be_loaded_is_told(tmp_path):
+    (tmp_path / "text.keras").write_text("no model")
+    with pytest.raises(UserError, match="there is no Keras model at"):
+        pretrained.load("nowhere.keras")
+    with pytest.raises(UserError, match="cannot be opened as a Keras model"):
+        pretrained.load(str(tmp_path / "text.keras"))
+    with pytest.raises(UserError, match="logits or probabilities, got odds"):
+        pretrained.load("model.keras", outputs="odds")
+    with pytest.raises(UserError, match=r"networks\.path"):
+        pretrained.saved_by_keras(None)
+    named = pretrained.saved_by_keras(["a/one.keras", "b/two.keras"], scale=255)
+    assert list(named) == ["one", "two"]
+    path, _ = saved(tmp_path, keras.layers.Dense(3), shape=(7,))
+    with pytest.raises(UserError, match="is no image"):
+        pretrained.load(path)
+
+
+def field(number, content):
+    """A field of a protocol buffer: a number, or bytes."""
+
+    def varint(value):
+        return bytes([value & 127 | 128]) + varint(value >> 7) if value > 127 else bytes([value])
+
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def test_caffes_blobs_are_read_back():
+    rng = np.random.default_rng(0)
+    kernel, bias = rng.normal(size=(4, 3, 2, 2)), rng.normal(size=(1, 1, 1, 200))
+
+    def blob(array):
+        sizes = b"".join(field(n, size) for n, size in enumerate(array.shape, start=1))
+        return field(6, sizes + field(5, struct.pack(f"<{array.size}f", *array.ravel())))
+
+    layer = field(2, b"data") + field(4, b"conv") + blob(kernel) + field(5, 4) + blob(bias)
+    found = pretrained.caffe_layers(
+        field(1, b"net") + field(2, layer) + field(2, field(4, b"relu"))
+    )
+    assert list(found) == ["conv", "relu"]
+    np.testing.assert_array_equal(found["conv"][0], kernel.astype(np.float32))
+    np.testing.assert_array_equal(found["conv"][1], bias.astype(np.float32).ravel())
+
+
+def test_authors_lenet_errs_as_often_as_it_should(full_mnist):
+    """0.82 % as Caffe's weights give it in an independent conversion, on 10,000 images."""
+    model = pretrained.lenet_authors()
+    assert training.error_rate(model, full_mnist.test) == pytest.approx(0.0082, abs=1e-6)
+
+
+def test_authors_lenet_that_is_nowhere_or_damaged(monkeypatch, tmp_path):
+    monkeypatch.delenv("REPRODUCE_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(pretrained, "fetch", lambda *_: "no network")
+    with pytest.raises(NotAvailable, match=r"no network\)\. Put https"):
+        pretrained.lenet_authors()
+    (tmp_path / "cut.caffemodel").write_bytes(field(2, field(4, b"conv1"))[:-2])
+    with pytest.raises(UserError, match="is not the authors' LeNet"):
+        pretrained.lenet_authors(str(tmp_path / "cut.caffemodel"))
