@@ -133,6 +133,25 @@ def test_a_cell_carries_what_the_paper_prints():
     assert cells.list[0] is cell
 
 
+def test_a_rate_that_all_runs_share_keeps_the_interval_of_its_images():
+    cells = Cells("szegedy", "table2")
+    cell = cells.rate_over_runs("FC10(1)", "FC10(1)", [256] * 3, [256] * 3)
+    assert (cell.low, cell.high, cell.n) == (*verdicts.wilson(256, 256), 256)
+    assert cell.verdict == "consistent"
+
+
+def test_fewer_images_in_the_paper_widen_what_its_run_may_give():
+    # Runs that agree to 0.01 points on 10,000 images each: 256 images still scatter by 3 points.
+    cells = Cells("szegedy", "table2")
+    wrong = [3900, 3901, 3902]  # 39.0 %, the paper prints 35.9
+    assert cells.rate_over_runs("FC10(1e-2)", "FC100-100-10", wrong, [10_000] * 3).verdict == (
+        "consistent"
+    )
+    rates = [0.390, 0.3901, 0.3902]
+    alone = cells.over_runs("FC10(1e-2)", "FC100-100-10", np.array(rates), "fraction")
+    assert alone.verdict == "differs"
+
+
 def test_wrong_counts_and_units_are_refused():
     cells = Cells("szegedy", "table1")
     with pytest.raises(ValueError, match="257 of 256"):

@@ -42,8 +42,8 @@ class Cells:
         """A mean over images: t interval. NaN marks an image without a value."""
         samples = _finite(samples)
         n = len(samples)
-        if n < 2:
-            return self.number(row, column, samples[0] if n else math.nan, unit)
+        if n < 2 or np.ptp(samples) == 0:
+            return self.number(row, column, samples[0] if n else math.nan, unit, n)
         mean, deviation = verdicts.spread(samples)
         verdict = verdicts.of_mean(mean, deviation, n, self.published(row, column))
         interval = verdicts.confidence(mean, deviation, n)
@@ -59,29 +59,36 @@ class Cells:
         n = len(squares)
         mean, deviation = verdicts.spread(squares) if n else (math.nan, 0.0)
         rms = math.sqrt(mean)
-        if n < 2 or rms == 0:
-            return self.number(row, column, rms, "rms")
+        if n < 2 or np.ptp(squares) == 0:
+            return self.number(row, column, rms, "rms", n)
         slope = 1 / (2 * rms)
         verdict = verdicts.of_mean(rms, slope * deviation, n, self.published(row, column))
         interval = verdicts.confidence(rms, slope * deviation, n)
         return self._add(row, column, rms, "rms", interval, n, verdict)
 
-    def over_runs(self, row: str, column: str, values: np.ndarray, unit: str) -> Cell:
-        """A mean over seeds or splits; the paper is taken for one further run."""
+    def over_runs(
+        self, row: str, column: str, values: np.ndarray, unit: str, images: int | None = None
+    ) -> Cell:
+        """A mean over seeds or splits; the paper is taken for one further run.
+
+        Args:
+            images: behind each of the values, where they are rates.
+        """
         values = _finite(values)
         runs = len(values)
-        if runs < 2:
-            return self.number(row, column, values[0] if runs else math.nan, unit)
+        if runs < 2 or np.ptp(values) == 0:
+            return self.number(row, column, values[0] if runs else math.nan, unit, runs)
         mean, deviation = verdicts.spread(values)
-        verdict = verdicts.of_runs(mean, deviation, runs, self.published(row, column))
+        verdict = verdicts.of_runs(mean, deviation, runs, self.published(row, column), images)
         interval = verdicts.confidence(mean, deviation, runs)
         return self._add(row, column, mean, unit, interval, runs, verdict)
 
     def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
-        """A share of images in each of several runs; of a single one, `rate`."""
-        if len(wrong) == 1:
+        """A share of images in each of several runs; `rate` where all of them agree."""
+        rates = np.divide(wrong, n)
+        if np.ptp(rates) == 0:
             return self.rate(row, column, wrong[0], n[0])
-        return self.over_runs(row, column, np.divide(wrong, n), "fraction")
+        return self.over_runs(row, column, rates, "fraction", images=n[0])
 
     def pooled_over_runs(self, row: str, column: str, per_image_rms: Sequence[np.ndarray]) -> Cell:
         """The pooled root mean square in each of several runs; of a single one, `pooled_rms`."""

@@ -230,7 +230,7 @@ def heatmap(
     if column_labels:
         axes.set_xticks(range(len(column_labels)), column_labels, rotation=30, ha="right")
     if max(values.shape) <= 12:
-        middle = sum(shown.get_clim()) / 2
+        middle = sum(shown.get_clim()) * 0.55
         for (i, j), value in np.ndenumerate(values):
             axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=6,
                       color="white" if value > middle else "black")  # fmt: skip

@@ -117,7 +117,6 @@ class Run:
         missing = {**self.results.not_run, name: reason}
         self.results = self.results._replace(not_run=missing)
         self._write()
-        self.console.print(f"{name} did not run: {reason}", style="yellow", markup=False)
 
     def finish(self) -> None:
         """Writes report.html and report.md."""
