@@ -142,7 +142,8 @@ def run_sweep() -> int:
     if len(folders) > 1:
         from reproduce.report.combined import combine
 
-        say(f"{combine(folders)}")
+        for page in combine(folders, apart=True):
+            say(f"{page}")
     return 1 if any(job.failure for job in jobs) else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,10 @@ from rich.progress import (
 from rich.text import Text
 
 Advance = Callable[..., None]
+UNFOLDED = 200  # characters: no table is wider, so a log shows it as it is
 console = Console(soft_wrap=True)
+if not console.is_terminal and "COLUMNS" not in os.environ:
+    console.width = UNFOLDED
 _log: Console | None = None
 
 _bars = Progress(
@@ -48,7 +52,7 @@ def log_to(path: Path) -> Iterator[None]:
     """While it lasts, what is said is also written to a file."""
     global _log
     with path.open("a") as file:
-        _log = Console(file=file, width=120)
+        _log = Console(file=file, width=UNFOLDED)
         try:
             yield
         finally:

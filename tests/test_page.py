@@ -8,7 +8,6 @@ import re
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -40,7 +39,7 @@ def table2() -> Artefact:
 
 
 def run(folder, header=HEADER, **options) -> Run:
-    return Run(folder, header, console=Console(quiet=True), **options)
+    return Run(folder, header, **options)
 
 
 def config(**settings) -> dict:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy import stats
 
 from reproduce.errors import UserError
 from reproduce.report import __main__ as command
-from reproduce.report import combine, compare, results, sweep
+from reproduce.report import combined, compare, results, sweep
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Cell, Claim
 from reproduce.report.run import Header, Run
@@ -36,7 +35,7 @@ def leave(folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=25
         "scale": {"szegedy": {"images": images}},
         "artefacts": {"table2": {"images": images, "attack": {"seed": seed}}},
     }
-    with Run(folder, header, config=config, console=Console(quiet=True)) as run:
+    with Run(folder, header, config=config) as run:
         run.add("table2", Artefact("Table 2", cells=cells.list, claims=[claim]), 2.0)
 
 
@@ -44,24 +43,24 @@ def test_seeds_are_averaged_with_their_t_interval(tmp_path):
     for seed in range(5):
         leave(tmp_path / f"seed={seed}", seed)
     own = [results.read(tmp_path / f"seed={seed}").cells for seed in range(5)]
-    combined = combine.together(combine.find([tmp_path]))
-    assert combined.seeds == (0, 1, 2, 3, 4)
-    for cell, column in zip(combined.cells, zip(*own, strict=True), strict=True):
+    content = combined.together(combined.find([tmp_path]))
+    assert content.seeds == (0, 1, 2, 3, 4)
+    for cell, column in zip(content.cells, zip(*own, strict=True), strict=True):
         values = [cell.value for cell in column]
         assert cell.value == pytest.approx(np.mean(values))
         if len(set(values)) > 1:
             wanted = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
             assert (cell.low, cell.high) == pytest.approx(wanted)
             assert cell.n == 5
-    assert [cell.published for cell in combined.cells] == [0.344, 1.0, 0.14]
-    assert combined.cells[1].low > 0.98  # 100 % in all runs keeps Wilson's interval
-    assert combined.seconds == {"table2": 10.0}
+    assert [cell.published for cell in content.cells] == [0.344, 1.0, 0.14]
+    assert content.cells[1].low > 0.98  # 100 % in all runs keeps Wilson's interval
+    assert content.seconds == {"table2": 10.0}
 
 
 def test_a_claim_that_holds_in_some_runs_is_left_open(tmp_path):
     for seed in range(3):
         leave(tmp_path / str(seed), seed, holds=seed != 1)
-    claim = combine.together(combine.find([tmp_path])).claims[0]
+    claim = combined.together(combined.find([tmp_path])).claims[0]
     assert claim.holds is None
     assert claim.evidence == "holds with seeds 0, 2; does not hold with seed 1"
 
@@ -97,15 +96,15 @@ def test_a_swept_number_gets_rows_and_curves(tmp_path):
             leave(tmp_path / f"images={images}" / f"seed={seed}", seed, images=images)
     assert command.main([str(tmp_path)]) == 0
     folder = tmp_path / "combined"
-    combined = results.read(folder)
-    rows = list(dict.fromkeys(cell.row for cell in combined.cells))
+    content = results.read(folder)
+    rows = list(dict.fromkeys(cell.row for cell in content.cells))
     assert rows == [f"FC10(1) · images={images}" for images in (32, 256, 1024)]
-    assert {cell.published for cell in combined.cells if cell.column == "distortion"} == {0.14}
+    assert {cell.published for cell in content.cells if cell.column == "distortion"} == {0.14}
     assert (folder / "figures" / "table2-sweep.pdf").is_file()
     assert "\\pm" in (folder / "tables" / "table2.tex").read_text()
     assert "table2-sweep" in (folder / "report.html").read_text()
     # The combined report is not taken for a run the next time.
-    assert len(combine.find([tmp_path])) == 9
+    assert len(combined.find([tmp_path])) == 9
 
 
 def test_settings_that_change_together_count_once():
@@ -122,8 +121,8 @@ def test_the_same_run_twice_is_not_two_runs(tmp_path):
     leave(tmp_path / "a", 0)
     leave(tmp_path / "b", 0)
     with pytest.raises(UserError, match="seed 0 comes twice"):
-        combine.together(combine.find([tmp_path]))
-    assert len(combine.find([tmp_path / "a", tmp_path / "a"])) == 1
+        combined.together(combined.find([tmp_path]))
+    assert len(combined.find([tmp_path / "a", tmp_path / "a"])) == 1
 
 
 def test_a_rate_moved_by_newcombes_interval():

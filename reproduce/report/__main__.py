@@ -14,12 +14,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 from reproduce.errors import UserError
-from reproduce.progress import console
-from reproduce.report import combine, compare, results, sweep
+from reproduce.progress import say
+from reproduce.report import combined, compare, results, sweep, tables
 from reproduce.report.results import Results
 from reproduce.report.run import changing, draw, read_config
-from reproduce.report.tables import console as console_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,35 +57,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def redraw(folder: Path) -> None:
     """Tables and pages of one folder, from its results.json and its figures."""
     draw(folder, results.read(folder))
-    console.print(str(folder / "report.html"), markup=False, highlight=False)
+    say(escape(str(folder / "report.html")))
 
 
 def over_many(folders: Sequence[Path], output: Path | None, apart: bool) -> None:
     """A combined report, or one for each kind of run."""
-    sources = combine.find(folders)
-    groups = combine.apart(sources) if apart else [sources]
-    for group in groups:
-        folder = output or combine.common_folder(group)
-        if output and len(groups) > 1:
-            experiment, dataset, _, scale = group[0].kind
-            folder = output / experiment / dataset / scale
-        content = combine.write(folder, group)
+    for page in combined.combine(folders, output, apart=apart):
+        content = results.read(page.parent)
         for name in content.artefacts:
             if content.of(name):
-                console.print(console_table(content, name))
-        console.print(str(folder / "report.html"), markup=False, highlight=False)
+                say(tables.console(content, name))
+        say(escape(str(page)))
 
 
 def show_changes(before: Path, after: Path) -> None:
     """Prints the cells that moved."""
     first, second = load(before), load(after)
     for line in [*compare.headers(first, second), *swept(before, after)]:
-        console.print(line, markup=False, highlight=False)
+        say(escape(line))
     comparison = compare.compare(first, second)
     if comparison.moved:
-        console.print(compare.console(comparison, short(before, after)))
+        say(compare.console(comparison, short(before, after)))
     else:
-        console.print(str(comparison), markup=False, highlight=False)
+        say(str(comparison))
 
 
 def swept(before: Path, after: Path) -> list[str]:
@@ -109,7 +104,7 @@ def load(folder: Path) -> Results:
     """A run, or the mean over the runs below a folder."""
     if (folder / "results.json").is_file():
         return results.read(folder)
-    return combine.together(combine.find([folder]))
+    return combined.together(combined.find([folder]))
 
 
 if __name__ == "__main__":

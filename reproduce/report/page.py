@@ -63,10 +63,12 @@ def claim_line(claim: Claim) -> str:
 def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
     """What the template needs of one artefact."""
     cells = content.of(name)
+    grid = tables.grid(cells)
     return {
         "name": name,
         "layout": content.artefacts[name],
-        "grid": tables.grid(cells),
+        "grid": grid,
+        "quoted": sum(grid.quotes(column) for column in grid.columns),
         "claims": content.claims_of(name),
         "tally": verdicts.count(cells),
         "quotes": tables.quotes(cells),

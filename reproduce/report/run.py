@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from omegaconf import OmegaConf
-from rich.console import Console
+from rich.markup import escape
 
-from reproduce import progress
 from reproduce.errors import UserError
+from reproduce.progress import say
 from reproduce.report import figures, page, results, tables
 from reproduce.report.results import Artefact, Layout, Results
 
@@ -61,10 +61,8 @@ class Run:
         *,
         config: Mapping[str, Any] | None = None,
         departures: Sequence[str] = (),
-        console: Console | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.console = console or progress.console
         self._config = dict(config or {})
         self._departures = tuple(departures)
         self.results = Results(
@@ -122,7 +120,7 @@ class Run:
         """Writes report.html and report.md."""
         self._write()
         page.write(self.folder, self.results)
-        self.console.print(f"{self.folder / 'report.html'}", markup=False, highlight=False)
+        say(escape(str(self.folder / "report.html")))
 
     def __enter__(self) -> Self:
         return self
@@ -137,9 +135,9 @@ class Run:
 
     def _show(self, name: str) -> None:
         if self.results.of(name):
-            self.console.print(tables.console(self.results, name))
+            say(tables.console(self.results, name))
         for claim in self.results.claims_of(name):
-            self.console.print(page.claim_line(claim), markup=False)
+            say(escape(page.claim_line(claim)))
 
     def _forget(self, name: str) -> None:
         """Drops what the results hold of an artefact."""
@@ -159,7 +157,7 @@ class Run:
         try:
             earlier = results.read(self.folder)
         except UserError as error:
-            self.console.print(f"{error} It is replaced.", style="yellow", markup=False)
+            say(escape(f"{error} It is replaced."))
             return
         config = read_config(self.folder)
         same = earlier._replace(

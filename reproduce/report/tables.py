@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -211,7 +212,14 @@ def console(results: Results, name: str) -> Table:
     layout, table = results.artefacts[name], grid(results.of(name))
     title = Text(heading(results, layout), style="bold yellow" if results.fallback else "bold")
     tally = verdicts.count(results.of(name))
-    drawn = Table(title=title, caption=str(tally), title_justify="left", caption_justify="left")
+    drawn = Table(
+        title=title,
+        caption=str(tally),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     drawn.add_column("", no_wrap=True)
     for column in table.columns:
         drawn.add_column(Text(table.heading(column)), justify="right", overflow="fold")
@@ -227,7 +235,7 @@ def _rich(cell: Cell | None) -> Text:
     colour = {"consistent": "green", "differs": "red", "unpublished": ""}[cell.verdict]
     sign = printing.SIGNS[cell.verdict]
     ours = printing.value(cell)
-    text = Text(f"{ours} {sign}".rstrip(), style=colour)
+    text = Text(f"{ours}{sign}", style=colour)
     if cell.published is not None:
-        text.append(f"\n{printing.published(cell)}", style="not bold dim")
+        text.append(f"\n{printing.published(cell)} ", style="not bold dim")
     return text

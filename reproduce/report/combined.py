@@ -52,7 +52,7 @@ def find(paths: Iterable[Path]) -> list[Source]:
     return list({source.folder.resolve(): source for source in found}.values())
 
 
-def apart(sources: Sequence[Source]) -> list[list[Source]]:
+def kinds(sources: Sequence[Source]) -> list[list[Source]]:
     """Groups of runs that can be averaged."""
     groups: dict[tuple[str, ...], list[Source]] = defaultdict(list)
     for source in sources:
@@ -62,7 +62,7 @@ def apart(sources: Sequence[Source]) -> list[list[Source]]:
 
 def together(sources: Sequence[Source]) -> Results:
     """One record over runs of the same kind."""
-    groups = apart(sources)
+    groups = kinds(sources)
     if len(groups) > 1:
         raise UserError(f"{_difference(groups)}: name runs of one kind, or add --apart.")
     by_setting = _by_setting(sources)
@@ -91,6 +91,31 @@ def together(sources: Sequence[Source]) -> Results:
     )
 
 
+def combine(
+    folders: Iterable[Path], output: Path | None = None, *, apart: bool = False
+) -> list[Path]:
+    """Draws the combined report over the runs in these folders and below them.
+
+    Args:
+        output: where it goes; beside the runs if not given.
+        apart: a report for each kind of run, where otherwise different kinds are refused.
+
+    Returns:
+        the pages.
+    """
+    sources = find(folders)
+    groups = kinds(sources) if apart else [sources]
+    pages = []
+    for group in groups:
+        folder = output or beside(group)
+        if output and len(groups) > 1:
+            experiment, dataset, _, scale = group[0].kind
+            folder = output / experiment / dataset / scale
+        write(folder, group)
+        pages.append(folder / "report.html")
+    return pages
+
+
 def write(folder: Path, sources: Sequence[Source]) -> Results:
     """Draws the combined report of runs of one kind into a folder."""
     combined = together(sources)
@@ -108,7 +133,7 @@ def write(folder: Path, sources: Sequence[Source]) -> Results:
     return combined
 
 
-def common_folder(sources: Sequence[Source]) -> Path:
+def beside(sources: Sequence[Source]) -> Path:
     """Where a combined report goes if nothing else is said: beside its runs."""
     above = os.path.commonpath([source.folder.resolve().parent for source in sources])
     return Path(above) / "combined"
@@ -116,12 +141,12 @@ def common_folder(sources: Sequence[Source]) -> Path:
 
 def _difference(groups: Sequence[Sequence[Source]]) -> str:
     """Which runs cannot be averaged, and why."""
-    kinds = [group[0].kind for group in groups]
+    those = [group[0].kind for group in groups]
     for part, what in enumerate(("experiments", "data sets", "data digests", "scales")):
-        values = dict.fromkeys(kind[part] for kind in kinds)
+        values = dict.fromkeys(kind[part] for kind in those)
         if len(values) > 1:
             return f"runs on different {what} ({', '.join(values)}) are not averaged"
-    raise AssertionError(kinds)
+    raise AssertionError(those)
 
 
 def _by_setting(sources: Sequence[Source]) -> dict[Setting, list[Results]]:
