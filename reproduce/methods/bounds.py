@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from reproduce.methods import spectrum
 
+EDITION = 1
 Array = NDArray[np.floating]
 
 # The largest slope of each activation. The paper bounds rectified layers; a sigmoid is four times

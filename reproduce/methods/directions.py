@@ -34,19 +34,28 @@ def gaussian(units: int, directions: int, rng: np.random.Generator) -> Array:
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
 
 
-def orthonormal(units: int, rng: np.random.Generator) -> Array:
-    """A random basis, uniform over rotations: the fair rival of the natural one."""
-    basis, triangle = np.linalg.qr(rng.normal(size=(units, units)))
+def orthonormal(units: int, rng: np.random.Generator, vectors: int | None = None) -> Array:
+    """A random basis, uniform over rotations: the fair rival of the natural one.
+
+    Args:
+        vectors: how many of its vectors; all if not given.
+    """
+    drawn = rng.normal(size=(units, units if vectors is None else vectors))
+    basis, triangle = np.linalg.qr(drawn)
     # Without the signs of the triangle's diagonal QR does not give the uniform distribution
     # (Mezzadri 2007, "How to generate random matrices from the classical compact groups").
     return (basis * np.sign(np.diag(triangle))).T.astype(np.float32)
 
 
-def principal(activations: Array) -> Array:
-    """The principal directions of the activations, each with both signs: (2 * rank, units)."""
+def principal(activations: Array, most: int | None = None) -> Array:
+    """The principal directions of the activations, each with both signs: (2 * rank, units).
+
+    Args:
+        most: no more components than this, those of the largest variance.
+    """
     centred = (activations - activations.mean(axis=0)).astype(np.float64)
     variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
-    axes = axes.T[variances > 1e-10 * variances.max()][::-1]
+    axes = axes.T[variances > 1e-10 * variances.max()][::-1][:most]
     return np.concatenate([axes, -axes]).astype(np.float32)
 
 
