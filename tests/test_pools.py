@@ -42,7 +42,7 @@ def constant(done):
 
 
 def towards_the_target(classify, images, targets):
-    """Stands in for the attack: finds the target's own corner of the box, and misses every fifth."""
+    """Stands in for the attack: moves by the target's number, and misses every fifth."""
     failed = np.arange(len(images)) % 5 == 0
     moved = np.clip(images + 0.1 * targets[:, None, None, None], 0, 1)
     moved[failed] = np.nan
@@ -105,14 +105,17 @@ def test_a_real_attack_moves_the_outputs_across_the_boundary(examples, rng):
     assert pool.outputs.max() <= 1
 
 
-def test_replacing_keeps_the_size_and_every_pair(rng):
-    pool = pools.Pool(np.arange(10.0)[:, None], np.arange(10))
-    fresh = pools.Pool(np.arange(100.0, 104)[:, None], np.arange(100, 104))
-    after = pools.replace(pool, fresh, rng)
-    assert len(after.labels) == 10
-    assert (after.outputs[:, 0] == after.labels).all()
-    assert set(fresh.labels) <= set(after.labels)
-    assert (pool.labels == np.arange(10)).all()
+def test_a_pool_grows_until_it_is_full_and_then_forgets_at_random(rng):
+    pool = None
+    for generation in range(6):
+        labels = np.arange(10 * generation, 10 * generation + 10)
+        fresh = pools.Pool(labels[:, None].astype(float), labels)
+        pool = pools.mixed(pool, fresh, 35, rng)
+        assert len(pool.labels) == min(35, 10 * generation + 10)
+        assert (pool.outputs[:, 0] == pool.labels).all()
+        assert set(fresh.labels) <= set(pool.labels)
+    assert len(set(pool.labels)) == 35
+    assert len({label // 10 for label in pool.labels}) > 3  # not the oldest first
 
 
 def test_a_pool_teaches_only_the_layers_above_it(examples):

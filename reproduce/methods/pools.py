@@ -72,7 +72,7 @@ def adversarial_sgd(
         effort: a factor on the epochs.
         layers: names of the layers whose outputs get a pool; that of the input is the first.
         attack: `adversarial.nearest` with its options bound.
-        size, fresh: members of each pool, and how many of them each epoch replaces.
+        size, fresh: members of a full pool, and how many each epoch makes anew.
         rate: share of the training that is done -> learning rate.
         clean, weight: of the training set's mean loss and of the pool's, in every step.
         targets: rule by which the labels wanted are chosen (`adversarial.choose_targets`).
@@ -80,7 +80,7 @@ def adversarial_sgd(
     """
     sides = [Sides.of(model, name) for name in layers]
     step = _compiled_epoch(model, [side.above for side in sides], (clean, weight), momentum, decay)
-    pools = [craft(side, *_draw(examples, size, rng), attack, rng, targets) for side in sides]
+    pools: list[Pool | None] = [None for _ in layers]
     epochs = max(1, round(effort * epochs))
     steps = len(examples.labels) // batch
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
@@ -88,15 +88,18 @@ def adversarial_sgd(
         for epoch in range(epochs):
             for place, side in enumerate(sides):
                 some = craft(side, *_draw(examples, fresh, rng), attack, rng, targets)
-                pools[place] = replace(pools[place], some, rng)
+                pools[place] = mixed(pools[place], some, size, rng)
+            full = [_padded(pool, size) for pool in pools if pool is not None]
             order = rng.permutation(len(examples.labels))[: steps * batch].reshape(steps, batch)
-            members = [rng.integers(len(pool.labels), size=(steps, batch)) for pool in pools]
+            members = [
+                rng.integers(len(pool.labels), size=(steps, batch)) for pool in pools if pool
+            ]
             rates = rate((epoch + np.arange(steps) / steps) / epochs)
             loss = step(
                 images,
                 labels,
-                [tf.constant(pool.outputs) for pool in pools],
-                [tf.constant(pool.labels, tf.int32) for pool in pools],
+                [tf.constant(pool.outputs) for pool in full],
+                [tf.constant(pool.labels, tf.int32) for pool in full],
                 tf.constant(order, tf.int32),
                 tf.constant(np.stack(members, axis=1), tf.int32),
                 tf.constant(rates, tf.float32),
@@ -159,12 +162,22 @@ def craft(
     return Pool(moved.astype(np.float32), labels[~found.failed])
 
 
-def replace(pool: Pool, fresh: Pool, rng: np.random.Generator) -> Pool:
-    """Puts the fresh members in the places of others drawn at random."""
-    places = rng.choice(len(pool.labels), size=len(fresh.labels), replace=False)
-    outputs, labels = pool.outputs.copy(), pool.labels.copy()
-    outputs[places], labels[places] = fresh.outputs, fresh.labels
-    return Pool(outputs, labels)
+def mixed(pool: Pool | None, fresh: Pool, size: int, rng: np.random.Generator) -> Pool:
+    """Adds the fresh members; where the pool is full, in the places of others drawn at random."""
+    if pool is None:
+        return fresh
+    kept = rng.permutation(len(pool.labels))[: max(0, size - len(fresh.labels))]
+    return Pool(
+        np.concatenate([pool.outputs[kept], fresh.outputs]),
+        np.concatenate([pool.labels[kept], fresh.labels]),
+    )
+
+
+def _padded(pool: Pool, size: int) -> Pool:
+    """Of one shape while it grows, so that the training step is compiled once."""
+    missing = max(0, size - len(pool.labels))
+    widths = [(0, missing)] + [(0, 0)] * (pool.outputs.ndim - 1)
+    return Pool(np.pad(pool.outputs, widths), np.pad(pool.labels, (0, missing)))
 
 
 def _draw(examples: Any, count: int, rng: np.random.Generator) -> tuple[Array, Labels]:

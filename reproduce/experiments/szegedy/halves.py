@@ -274,7 +274,9 @@ def _draw(rates: Mapping[tuple[str, str], np.ndarray], published: Sequence[Cell]
                   markersize=4)  # fmt: skip
         axis.axhline(place, color="0.9", linewidth=0.5, zorder=0)
     axis.plot([], [], "|", color="black", label="ours, one a split")
-    axis.plot([], [], "D", color="#D55E00", markerfacecolor="white", markersize=4, label="published")
+    axis.plot(
+        [], [], "D", color="#D55E00", markerfacecolor="white", markersize=4, label="published"
+    )
     axis.set_yticks(range(len(shown)), [f"{cell.row} → {cell.column}" for cell in shown])
     axis.invert_yaxis()
     axis.set_xlim(left=0)

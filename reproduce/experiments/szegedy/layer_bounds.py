@@ -97,9 +97,8 @@ def network_bounds(
             cells.mean(name, "permitted by the product", product, "rms")
             cells.mean(name, "permitted, last layer exact", sharper, "rms")
             cells.mean(name, "found", distortion, "rms")
-            kept = sharper > 0  # where the image has the target label already nothing is bounded
-            cells.number(name, "found / permitted, median",
-                         float(np.nanmedian(distortion[kept] / sharper[kept])), "ratio")  # fmt: skip
+            ratio = float(np.nanmedian(distortion / sharper))
+            cells.number(name, "found / permitted, median", ratio, "ratio")
             cells.number(name, "violations", violations(distortion, sharper), "count", images)
             permitted[name], found[name] = sharper, distortion
             advance(1, note=name)
@@ -139,10 +138,8 @@ def network_bounds(
     )
 
 
-def permitted_by(
-    attacked: Attacked, layers: Sequence[LayerBound]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest distortions, float64 (n,), by the paper's product and with an exact last layer."""
+def permitted_by(attacked: Attacked, layers: Sequence[LayerBound]) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest distortions (n,): by the paper's product, and with an exact last layer."""
     originals = attacked.examples.images
     answers = logits(attacked.network, originals)
     targets, pixels = attacked.found.targets, int(np.prod(originals.shape[1:]))

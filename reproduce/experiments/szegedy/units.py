@@ -150,7 +150,7 @@ def units(
 
 
 def hidden_layers(network: keras.Model) -> list[str]:
-    """Names of the layers with weights before the last one; the pooling after it if there is one."""
+    """Names of the layers with weights but the last; where pooling follows, of the pooling."""
     names: list[str] = []
     for layer in network.layers[:-1]:
         if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
@@ -346,12 +346,16 @@ def _draw(found: dict[str, dict[str, Coherence]]) -> Figure:
                 _draw_spread(axis, getattr(each, measure), place + step, family)
         axis.set_ylim(len(found) - 0.4, -0.6)
         axis.set_xlabel(f"{measure} ({UNITS[measure]})")
-        axis.set_yticks(range(len(found)), list(found) if measure == "purity" else [""] * len(found))
+        axis.set_yticks(
+            range(len(found)), list(found) if measure == "purity" else [""] * len(found)
+        )
         axis.tick_params(axis="y", length=0)
         for place in range(1, len(found)):
             axis.axhline(place - 0.5, color="0.85", linewidth=0.5, zorder=0)
     handles = [
-        Line2D([], [], marker=marker, color=edge, markerfacecolor=face, markersize=3.5, label=family)
+        Line2D(
+            [], [], marker=marker, color=edge, markerfacecolor=face, markersize=3.5, label=family
+        )
         for family, (marker, face, edge) in STYLES.items()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(STYLES))

@@ -1,0 +1,109 @@
+"""Section 5: adversarial examples are said to be of extremely low probability and yet dense.
+
+"Dense": one is found near every test image. "Of low probability": noise of the same size does not
+find one. Both are counted here; the comparison with the rational numbers is the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reproduce.experiments import Setting
+from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
+from reproduce.progress import stage
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact, Claim
+from reproduce.training import logits
+
+EDITION = 1
+SIZES = (1, 2, 4)  # times the image's own smallest adversarial distortion
+
+
+def density(
+    setting: Setting,
+    *,
+    networks: Sequence[str],
+    images: int,
+    draws: int,
+    attack: partial[Any],
+) -> Artefact:
+    """How often noise as large as an adversarial change changes the label, image by image.
+
+    Args:
+        images: test images attacked for each network.
+        draws: of noise, for each image and size.
+    """
+    cells = Cells("szegedy", "density")
+    sample = draw(setting.dataset.test, images, setting.seed)
+    with stage("noise as large as adversarial changes", len(networks)) as advance:
+        for name in networks:
+            attacked = attack_network(setting, name, sample, attack, setting.seed)
+            found = int((~attacked.found.failed).sum())
+            cells.rate(name, "has an adversarial example", found, len(sample.labels))
+            for size in SIZES:
+                changed = _changed_by_noise(setting, attacked, size, draws)
+                cells.rate(name, f"changed by noise, size {size}", changed, found * draws)
+            advance(1, note=name)
+    everywhere = [cells.value(name, "has an adversarial example") for name in networks]
+    by_noise = {name: cells.value(name, "changed by noise, size 1") for name in networks}
+    return Artefact(
+        title="Section 5: adversarial examples are everywhere, and noise does not find them",
+        caption=(
+            f"{len(sample.labels)} test images, {draws} draws of Gaussian noise for each. size 1: "
+            "the noise is scaled to exactly the distortion of the image's own adversarial example; "
+            "2 and 4: twice and four times that. changed: the label is another than without noise."
+        ),
+        cells=cells.list,
+        claims=[
+            Claim(
+                id="low probability, yet dense",
+                sentence="Adversarial examples have extremely low probability, and yet are found "
+                "near virtually every test case.",
+                holds=min(everywhere) > 0.99 and max(by_noise.values()) < 0.01,
+                evidence=f"found near {100 * min(everywhere):.1f} % of the images or more; noise "
+                "of the same size changes the label in "
+                + ", ".join(f"{100 * rate:.2g} % ({name})" for name, rate in by_noise.items())
+                + " of the draws.",
+            )
+        ],
+        departures=["The paper states this as a possible explanation, without an experiment."],
+    )
+
+
+def _changed_by_noise(setting: Setting, attacked: Attacked, size: int, draws: int) -> int:
+    kept = ~attacked.found.failed
+    return int(
+        setting.cached(
+            partial(
+                changed_by_noise,
+                attacked.network,
+                attacked.examples.images[kept],
+                size * attacked.found.distortion[kept],
+                draws=draws,
+                seed=setting.seed,
+            )
+        )
+    )
+
+
+def changed_by_noise(
+    network: Any, images: np.ndarray, spreads: np.ndarray, *, draws: int, seed: int
+) -> int:
+    """How many noisy images get another label than their original.
+
+    Args:
+        spreads: (n,), the exact root mean square of each image's noise.
+    """
+    rng = np.random.default_rng([seed, 6])
+    labels = logits(network, images).argmax(axis=1)
+    changed = 0
+    for image, label, spread in zip(images, labels, spreads, strict=True):
+        noise = rng.normal(size=(draws, *image.shape))
+        noise *= spread / np.sqrt(np.mean(noise**2, axis=(1, 2, 3), keepdims=True))
+        noisy = (image + noise).astype(np.float32)
+        changed += int((logits(network, noisy).argmax(axis=1) != label).sum())
+    return changed
