@@ -160,7 +160,11 @@ def _inputs(setting: Setting, split: Split, row: str, number: int) -> tuple[Exam
         return attacked.distorted, adversarial.pooled(attacked.found.distortion)
     originals = attacked.examples.images[~attacked.found.failed]
     images = transfer.amplify(
-        originals, attacked.distorted.images, AMPLIFIED, clip=row.endswith("clipped")
+        originals,
+        attacked.distorted.images,
+        AMPLIFIED,
+        clip=row.endswith("clipped"),
+        average="pooled",
     )
     spread = adversarial.pooled(adversarial.distortion(originals, images))
     return attacked.distorted._replace(images=images), spread
