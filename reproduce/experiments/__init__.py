@@ -51,6 +51,10 @@ class Setting(NamedTuple):
             )
         )
 
+    def having(self, networks: Mapping[str, partial[Any]]) -> Setting:
+        """The same with further networks, those of one artefact alone."""
+        return self._replace(networks={**self.networks, **networks})
+
     def cached(self, call: partial[Any], checkpoints: str | None = None) -> Any:
         """The result of a call, made once and kept (`Store.cached`)."""
         return self.store.cached(call, checkpoints)

@@ -18,7 +18,8 @@ from reproduce.report.results import Artefact, Claim
 def adversarial_training(
     setting: Setting,
     *,
-    networks: Mapping[str, str],
+    networks: Mapping[str, partial[Any]],
+    rows: Mapping[str, str],
     seeds: int,
     images: int,
     attack: partial[Any],
@@ -26,14 +27,16 @@ def adversarial_training(
     """100-100-10 with weight decay, with dropout, and with pools of adversarial examples.
 
     Args:
-        networks: row of the table -> network.
+        networks: beside the run's own.
+        rows: row of the table -> network.
         seeds: trainings of each.
         images: training images attacked afterwards for each network.
     """
     cells = Cells("szegedy", "adversarial_training")
+    setting = setting.having(networks)
     test_errors: dict[str, np.ndarray] = {}
-    with stage("adversarial training", total=len(networks) * seeds) as advance:
-        for row, name in networks.items():
+    with stage("adversarial training", total=len(rows) * seeds) as advance:
+        for row, name in rows.items():
             runs = []
             for seed in seeds_of(setting, seeds):
                 sample = draw(setting.dataset.train, images, seed)

@@ -6,7 +6,7 @@ find one. Both are counted here; the comparison with the rational numbers is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ SIZES = (1, 2, 4)  # times the image's own smallest adversarial distortion
 def density(
     setting: Setting,
     *,
-    networks: Sequence[str],
+    networks: Mapping[str, partial[Any]],
     images: int,
     draws: int,
     attack: partial[Any],
@@ -34,13 +34,16 @@ def density(
     """How often noise as large as an adversarial change changes the label, image by image.
 
     Args:
+        networks: beside the run's own.
         images: test images attacked for each network.
         draws: of noise, for each image and size.
     """
     cells = Cells("szegedy", "density")
+    setting = setting.having(networks)
+    names = list(setting.networks)
     sample = draw(setting.dataset.test, images, setting.seed)
-    with stage("noise as large as adversarial changes", len(networks)) as advance:
-        for name in networks:
+    with stage("noise as large as adversarial changes", len(names)) as advance:
+        for name in names:
             attacked = attack_network(setting, name, sample, attack, setting.seed)
             found = int((~attacked.found.failed).sum())
             cells.rate(name, "has an adversarial example", found, len(sample.labels))
@@ -48,8 +51,8 @@ def density(
                 changed = _changed_by_noise(setting, attacked, size, draws)
                 cells.rate(name, f"changed by noise, size {size}", changed, found * draws)
             advance(1, note=name)
-    everywhere = [cells.value(name, "has an adversarial example") for name in networks]
-    by_noise = {name: cells.value(name, "changed by noise, size 1") for name in networks}
+    everywhere = [cells.value(name, "has an adversarial example") for name in names]
+    by_noise = {name: cells.value(name, "changed by noise, size 1") for name in names}
     return Artefact(
         title="Section 5: adversarial examples are everywhere, and noise does not find them",
         caption=(

@@ -23,13 +23,9 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Cell, Claim
 
 P1, P2 = 0, 1
-# Row of the tables -> network, the half it is trained on, and what is added to the seed, so that
-# the two networks of one architecture do not begin with the same weights.
-TRAINED_ON = {
-    "FC100-100-10": ("FC100-100-10", P1, 0),
-    "FC123-456-10": ("FC123-456-10", P1, 0),
-    "FC100-100-10'": ("FC100-100-10", P2, 1000),
-}
+# Network -> the half it is trained on, and what is added to the seed, so that the two networks of
+# one architecture do not begin with the same weights.
+TRAINED_ON = {"FC100-100-10": (P1, 0), "FC123-456-10": (P1, 0), "FC100-100-10'": (P2, 1000)}
 AMPLIFIED = 0.1  # standard deviation of Table 4's last rows
 NOISE = {"noise 0.06": 0.06, "noise 0.1": AMPLIFIED}
 
@@ -44,14 +40,23 @@ class Split(NamedTuple):
     attacked: dict[str, Attacked]
 
 
-def table3(setting: Setting, *, splits: int, images: int, attack: partial[Any]) -> Artefact:
+def table3(
+    setting: Setting,
+    *,
+    networks: Mapping[str, partial[Any]],
+    splits: int,
+    images: int,
+    attack: partial[Any],
+) -> Artefact:
     """Table 3: errors on both halves and on the test images, and the smallest distortion.
 
     Args:
+        networks: those of TRAINED_ON.
         splits: ways to halve the training images; the first is first half, last half.
         images: test images attacked for each network.
     """
     cells = Cells("szegedy", "table3")
+    setting = setting.having(networks)
     runs = _splits(setting, splits, images, attack)
     for row in TRAINED_ON:
         for column, half in (("error_P1", P1), ("error_P2", P2), ("test_error", None)):
@@ -76,14 +81,23 @@ def table3(setting: Setting, *, splits: int, images: int, attack: partial[Any]) 
     )
 
 
-def table4(setting: Setting, *, splits: int, images: int, attack: partial[Any]) -> Artefact:
+def table4(
+    setting: Setting,
+    *,
+    networks: Mapping[str, partial[Any]],
+    splits: int,
+    images: int,
+    attack: partial[Any],
+) -> Artefact:
     """Table 4: error of each network on the images distorted for each, also amplified to 0.1.
 
     Args:
+        networks: those of TRAINED_ON.
         splits: ways to halve the training images; the first is first half, last half.
         images: test images attacked for each network.
     """
     cells = Cells("szegedy", "table4")
+    setting = setting.having(networks)
     runs = _splits(setting, splits, images, attack)
     rates: dict[tuple[str, str], np.ndarray] = {}
     for row in [*TRAINED_ON, *NOISE, *(_amplified(row) for row in TRAINED_ON),
@@ -137,14 +151,14 @@ def _splits(setting: Setting, splits: int, images: int, attack: partial[Any]) ->
             # A random split is drawn by a seed of its own, never the first/last one.
             sides = halves(setting.dataset.train, seed=seed if number else None)
             attacked = {}
-            for row, (name, half, more) in TRAINED_ON.items():
+            for name, (half, more) in TRAINED_ON.items():
                 network = setting.network(name, seed=seed + more, examples=sides[half])
                 targets = adversarial.choose_targets(
                     network, sample.images, sample.labels, seed=seed
                 )
                 found = setting.cached(partial(attack, network, sample.images, targets))
-                attacked[row] = Attacked(network, sample, found)
-                advance(1, note=f"{row}, split {number + 1}")
+                attacked[name] = Attacked(network, sample, found)
+                advance(1, note=f"{name}, split {number + 1}")
             runs.append(Split(sides, attacked))
     return runs
 
@@ -218,7 +232,7 @@ def _places(rates: Mapping[tuple[str, str], np.ndarray], published: Sequence[Cel
 def _claims(cells: Cells) -> list[Claim]:
     """Section 4.2: other training sets too are fooled, more than by noise, but much less."""
     pairs = [(row, column) for row in TRAINED_ON for column in TRAINED_ON if row != column]
-    half = {row: side for row, (_, side, _) in TRAINED_ON.items()}
+    half = {name: side for name, (side, _) in TRAINED_ON.items()}
     rate = {pair: cells.value(*pair) for pair in pairs}
     same_set = [rate[a, b] for a, b in pairs if half[a] == half[b]]
     other_set = [rate[a, b] for a, b in pairs if half[a] != half[b]]

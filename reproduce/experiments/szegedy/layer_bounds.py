@@ -7,7 +7,7 @@ distortion that the product of the bounds leaves possible, beside the smallest t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,15 @@ from reproduce.training import logits
 EDITION = 1
 
 
-def layer_norms(setting: Setting, *, networks: Sequence[str]) -> Artefact:
-    """Table 5's numbers for the MNIST networks, layer by layer."""
+def layer_norms(setting: Setting, *, networks: Mapping[str, partial[Any]]) -> Artefact:
+    """Table 5's numbers for the MNIST networks, layer by layer.
+
+    Args:
+        networks: beside the run's own.
+    """
+    setting = setting.having(networks)
     cells = Cells("szegedy", "layer_norms")
-    found = {name: _bounds(setting, name) for name in networks}
+    found = {name: _bounds(setting, name) for name in setting.networks}
     for name, layers in found.items():
         for layer in layers:
             row = f"{name} {layer.layer} ({layer.size})" if layer.size else f"{name} {layer.layer}"
@@ -76,19 +81,26 @@ def layer_norms(setting: Setting, *, networks: Sequence[str]) -> Artefact:
 
 
 def network_bounds(
-    setting: Setting, *, networks: Sequence[str], images: int, attack: partial[Any]
+    setting: Setting,
+    *,
+    networks: Mapping[str, partial[Any]],
+    images: int,
+    attack: partial[Any],
 ) -> Artefact:
     """The distortion that the product over the layers permits, beside the one that was found.
 
     Args:
+        networks: beside the run's own.
         images: training images attacked for each network.
     """
     cells = Cells("szegedy", "network_bounds")
+    setting = setting.having(networks)
+    names = list(setting.networks)
     sample = draw(setting.dataset.train, images, setting.seed)
     permitted: dict[str, np.ndarray] = {}
     found: dict[str, np.ndarray] = {}
-    with stage(f"attacking {len(networks)} networks", len(networks)) as advance:
-        for name in networks:
+    with stage(f"attacking {len(names)} networks", len(names)) as advance:
+        for name in names:
             attacked = attack_network(setting, name, sample, attack, setting.seed)
             layers = _bounds(setting, name)
             product, sharper = permitted_by(attacked, layers)
@@ -102,9 +114,9 @@ def network_bounds(
             cells.number(name, "violations", violations(distortion, sharper), "count", images)
             permitted[name], found[name] = sharper, distortion
             advance(1, note=name)
-    broken = sum(violations(found[name], permitted[name]) for name in networks)
+    broken = sum(violations(found[name], permitted[name]) for name in names)
     tried = sum(int(np.isfinite(each).sum()) for each in found.values())
-    looseness = {name: cells.value(name, "found / permitted, median") for name in networks}
+    looseness = {name: cells.value(name, "found / permitted, median") for name in names}
     return Artefact(
         title="What the layers' bounds exclude: permitted and found distortions",
         caption=(
@@ -121,7 +133,7 @@ def network_bounds(
                 sentence="Small bounds exclude adversarial examples: none is nearer than the "
                 "bounds permit.",
                 holds=broken == 0,
-                evidence=f"{broken} of {tried} adversarial examples on {len(networks)} networks "
+                evidence=f"{broken} of {tried} adversarial examples on {len(names)} networks "
                 "violate their bound.",
             ),
             Claim(

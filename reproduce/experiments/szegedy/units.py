@@ -7,7 +7,7 @@ row of one digit, and are they alike to another network?
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ MARGINS = {"purity": 0.05, "entropy": 0.2, "similarity": 0.05}
 UNITS = {"purity": "fraction", "entropy": "bits", "similarity": "cosine"}
 FAMILIES = ("units", "random", "basis", "PCA")
 RIVALS = FAMILIES[1:]
+UNTRAINED = "FC100-100-10"
 CONTROLS = ("pixels", "untrained", "random sets")
 
 
@@ -49,14 +50,16 @@ class Coherence(NamedTuple):
     similarity: NDArray[np.floating]
 
 
-def figure1(setting: Setting, *, network: str) -> Artefact:
+def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite single units most."""
-    return _rows_of_images(setting, network, "figure1", "single units", "unit")
+    return _rows_of_images(setting.having(networks), network, "figure1", "single units", "unit")
 
 
-def figure2(setting: Setting, *, network: str) -> Artefact:
+def figure2(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite random directions most."""
-    return _rows_of_images(setting, network, "figure2", "random directions", "direction")
+    return _rows_of_images(
+        setting.having(networks), network, "figure2", "random directions", "direction"
+    )
 
 
 def _rows_of_images(
@@ -98,27 +101,32 @@ def _rows_of_images(
 
 
 def units(
-    setting: Setting, *, networks: Sequence[str], judges: Sequence[str], rows: int
+    setting: Setting,
+    *,
+    networks: Mapping[str, partial[Any]],
+    judges: Sequence[str],
+    rows: int,
 ) -> Artefact:
     """The coherence of the rows of every hidden layer, and an equivalence test for each.
 
     Args:
-        networks: those under study.
+        networks: studied beside the run's own, those without a hidden layer apart.
         judges: networks whose last hidden layer says how alike two images are: the first that is
             not under study itself.
         rows: units and directions of each kind at most; a larger layer's are drawn at random.
     """
     cells = Cells("szegedy", "units")
+    setting = setting.having(networks)
     found: dict[str, dict[str, Coherence]] = {}
-    with stage("units and directions", total=len(networks) + 2) as advance:
-        for name in networks:
-            judge = next(each for each in judges if each != name)
+    with stage("units and directions", total=len(setting.networks) + 1) as advance:
+        for name in setting.networks:
             network = setting.network(name)
+            judge = next(each for each in [*judges, *setting.networks] if each != name)
             for layer in hidden_layers(network):
                 found[f"{name} {layer}"] = _measure(setting, network, layer, judge, rows)
             advance(1, note=name)
-        found |= _controls(setting, networks[0], judges, rows)
-        advance(2, note="controls")
+        found |= _controls(setting, judges[0], rows)
+        advance(1, note="controls")
     for row, families in found.items():
         for measure in MARGINS:
             for family, coherence in families.items():
@@ -242,19 +250,18 @@ def _measure(
     return kept
 
 
-def _controls(
-    setting: Setting, name: str, judges: Sequence[str], rows: int
-) -> dict[str, dict[str, Coherence]]:
-    """Pixel space, the first network before its training, and images drawn at random."""
+def _controls(setting: Setting, judge: str, rows: int) -> dict[str, dict[str, Coherence]]:
+    """Pixel space, an untrained network, and images drawn at random."""
     test: Examples = setting.dataset.test
-    found = {"pixels": _measure(setting, None, None, judges[0], rows)}
-    builder = setting.networks[name].keywords["network"]
-    shape, classes = test.images.shape[1:], setting.dataset.classes
-    untrained = builder(input_shape=shape, classes=classes, seed=setting.seed)
-    for layer in hidden_layers(untrained):
-        found[f"untrained {name} {layer}"] = _measure(setting, untrained, layer, judges[0], rows)
-    judge = setting.network(judges[0])
-    blind = partial(blind_coherence, judge, *test, rows=rows, seed=setting.seed)
+    found = {"pixels": _measure(setting, None, None, judge, rows)}
+    if UNTRAINED in setting.networks:
+        untrained = setting.networks[UNTRAINED].keywords["network"](
+            input_shape=test.images.shape[1:], classes=setting.dataset.classes, seed=setting.seed
+        )
+        for layer in hidden_layers(untrained):
+            row = f"untrained {UNTRAINED} {layer}"
+            found[row] = _measure(setting, untrained, layer, judge, rows)
+    blind = partial(blind_coherence, setting.network(judge), *test, rows=rows, seed=setting.seed)
     found["random sets"] = setting.cached(blind)
     return found
 
