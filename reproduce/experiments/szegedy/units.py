@@ -313,7 +313,7 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
         Claim(
             id="random directions are coherent too",
             sentence="The images that excite a random direction have something in common as well.",
-            holds=purities[lowest] > blind.purity.mean() + MARGINS["purity"],
+            holds=bool(purities[lowest] > blind.purity.mean() + MARGINS["purity"]),
             evidence=f"purity {purities[lowest]:.2f} in the least coherent layer ({lowest}), "
             f"{blind.purity.mean():.2f} for images drawn at random.",
         )
