@@ -127,10 +127,10 @@ def units(
             advance(1, note=name)
         found |= _controls(setting, judges[0], rows)
         advance(1, note="controls")
-    for row, families in found.items():
-        for measure in MARGINS:
-            for family, coherence in families.items():
-                cells.mean(row, f"{measure}, {family}", getattr(coherence, measure), UNITS[measure])
+    for measure in MARGINS:
+        for row, families in found.items():
+            for family, each in families.items():
+                cells.mean(f"{measure}: {row}", family, getattr(each, measure), UNITS[measure])
     trained = {row: each for row, each in found.items() if not row.startswith(CONTROLS)}
     return Artefact(
         title="Units and directions: how alike are the images of one row?",
@@ -138,8 +138,8 @@ def units(
             f"For each hidden layer, the {ROW} test images with the largest activation along "
             "single units, Gaussian random directions (random), the vectors of one random "
             "orthonormal basis (basis) and principal directions of both signs (PCA): share of the "
-            "commonest digit (purity), entropy of the digits, and mean cosine between the images "
-            "in the last hidden layer of another network (similarity). Controls: the same in "
+            "commonest digit (purity, %), entropy of the digits (bits), and mean cosine between the "
+            "images in the last hidden layer of another network (similarity). Controls: the same in "
             "pixel space and in an untrained network, and sets of images drawn at random."
         ),
         cells=cells.list,
@@ -286,7 +286,8 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
                 sentence=f"In {row}, single units are no more coherent than random directions, "
                 "and no less.",
                 holds=_holds(list(each.values())),
-                evidence="; ".join(
+                evidence="units minus directions, with 90 % intervals: "
+                + "; ".join(
                     _in_words(measure, comparisons[row, "random", measure], word)
                     for measure, word in each.items()
                 )
@@ -330,8 +331,8 @@ def _holds(words: Sequence[str]) -> bool | None:
 def _in_words(measure: str, comparison: Comparison, word: str) -> str:
     what = {"more": "higher for units", "less": "lower for units"}.get(word, word)
     return (
-        f"{measure} {comparison.difference:+.3f} (units minus directions, 90 % "
-        f"{comparison.low:+.3f} to {comparison.high:+.3f}), {what}"
+        f"{measure} {comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
+        f"{what}"
     )
 
 
