@@ -170,6 +170,23 @@ def test_only_what_was_made_alike_is_kept(tmp_path, header, settings, remain):
     assert list(run(tmp_path, header, config=config(**settings)).results.artefacts) == remain
 
 
+def test_files_of_what_is_dropped_go_with_it(tmp_path):
+    with run(tmp_path, config=config()) as first:
+        first.add("table1", table1(), 1.0)
+        first.add("table2", table2(), 1.0)
+    run(tmp_path, config=config(networks="other"))
+    assert not list((tmp_path / "tables").iterdir())
+    assert not list((tmp_path / "figures").iterdir())
+
+
+def test_numpys_answers_are_told_like_pythons(tmp_path):
+    claims = [Claim(str(i), "s", holds, "e") for i, holds in enumerate((np.True_, np.False_, None))]
+    with run(tmp_path) as kept:
+        kept.add("claims", Artefact("Claims", claims=claims), 0.1)
+    assert [claim.holds for claim in read(tmp_path).claims] == [True, False, None]
+    assert "<b>1<small> of 3</small></b> claims hold" in (tmp_path / "report.html").read_text()
+
+
 def test_an_interrupted_run_keeps_what_is_finished(tmp_path):
     def interrupted() -> None:
         with run(tmp_path) as kept:

@@ -66,6 +66,11 @@ def published(cell: Cell) -> str:
     return f"{_RELATIONS[relation]} {digits}" if relation in _RELATIONS else found.text
 
 
+def ratio(cell: Cell) -> float | None:
+    """Ours over the published."""
+    return cell.value / cell.published if cell.value is not None and cell.published else None
+
+
 def quoted(cell: Cell) -> Published | None:
     """The published number behind a cell."""
     if cell.source is None:

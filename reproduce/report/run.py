@@ -27,7 +27,7 @@ from rich.markup import escape
 from reproduce.errors import UserError
 from reproduce.progress import say
 from reproduce.report import figures, page, results, tables
-from reproduce.report.results import Artefact, Layout, Results
+from reproduce.report.results import Artefact, Claim, Layout, Results
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
 # What says where and how a run goes, or describes it, and changes no number.
@@ -95,7 +95,7 @@ class Run:
         before = self.results
         self.results = before._replace(
             cells=(*before.cells, *(cell._replace(artefact=name) for cell in artefact.cells)),
-            claims=(*before.claims, *(claim._replace(artefact=name) for claim in artefact.claims)),
+            claims=(*before.claims, *(_told(claim, name) for claim in artefact.claims)),
             artefacts={**before.artefacts, name: layout},
             seconds={**before.seconds, name: round(seconds, 1)},
         )
@@ -154,27 +154,27 @@ class Run:
         """Takes up the artefacts an earlier run with the same settings and data left here."""
         if not (self.folder / "results.json").is_file():
             return
+        fresh = self.results
         try:
             earlier = results.read(self.folder)
         except UserError as error:
             say(escape(f"{error} It is replaced."))
             return
         config = read_config(self.folder)
-        same = earlier._replace(
+        alike = _identity(earlier) == _identity(self.results)
+        alike = alike and _shared(config) == _shared(self._config)
+        self.results = earlier._replace(
             versions=self.results.versions,
             started=self.results.started,
             departures=self.results.departures,
         )
-        if not (
-            _identity(earlier) == _identity(self.results)
-            and _shared(config) == _shared(self._config)
-        ):
-            return
-        self.results = same
         now, then = (dict(content.get("artefacts") or {}) for content in (self._config, config))
         for name in (*earlier.artefacts, *earlier.not_run):
-            if now.get(name) != then.get(name):
+            if not alike or now.get(name) != then.get(name):
                 self._forget(name)
+                _remove_files(self.folder, name, earlier)
+        if not alike:
+            self.results = fresh
 
     def _write(self) -> None:
         """Puts the artefacts into the order of the configuration and saves `results.json`."""
@@ -207,6 +207,22 @@ def changing(config: Mapping[str, Any]) -> dict[str, Any]:
 def _shared(config: Mapping[str, Any]) -> dict[str, Any]:
     """What all artefacts have in common of a configuration."""
     return {key: value for key, value in changing(config).items() if key != "artefacts"}
+
+
+def _remove_files(folder: Path, name: str, content: Results) -> None:
+    """Tables and figures that no results belong to any more."""
+    layout = content.artefacts.get(name)
+    for table in (folder / "tables").glob(f"{name}.*"):
+        table.unlink()
+    for figure in layout.figures if layout else ():
+        for ending in ("png", "pdf"):
+            (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
+
+
+def _told(claim: Claim, artefact: str) -> Claim:
+    """A claim under its artefact's name, its answer a plain bool where it was NumPy's."""
+    holds = None if claim.holds is None else bool(claim.holds)
+    return claim._replace(artefact=artefact, holds=holds)
 
 
 def _identity(run: Results) -> tuple[Any, ...]:

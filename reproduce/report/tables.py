@@ -196,14 +196,15 @@ def _label(name: str) -> str:
 
 
 def comma_separated(results: Results, name: str) -> str:
-    """One line per cell, with every field; fractions stay fractions."""
+    """One line per cell, with every field and ours / published; fractions stay fractions."""
     text = io.StringIO()
     fields = [field for field in Cell._fields if field not in ("artefact", "source")]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fields)
+    writer.writerow([*fields, "ratio"])
     for cell in results.of(name):
         values = (getattr(cell, field) for field in fields)
-        writer.writerow(["" if value is None else value for value in values])
+        ratio = printing.ratio(cell)
+        writer.writerow(["" if value is None else value for value in (*values, ratio)])
     return text.getvalue()
 
 
