@@ -298,6 +298,6 @@ def _draw(rates: Mapping[tuple[str, str], np.ndarray], published: Sequence[Cell]
     axis.set_yticks(range(len(shown)), [f"{cell.row} → {cell.column}" for cell in shown])
     axis.invert_yaxis()
     axis.set_xlim(left=0)
-    axis.set_xlabel("error (%)")
-    axis.legend(loc="lower right")
+    axis.set_xlabel("error (%)", fontsize=8)
+    axis.legend(loc="lower right", fontsize=7, frameon=False)
     return figure

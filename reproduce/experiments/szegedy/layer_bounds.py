@@ -184,11 +184,12 @@ def _draw(permitted: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> Fig
         axis.plot([low, high], [low, high], color="0.6", linewidth=0.8)
         axis.plot(permitted[name], found[name], "o", color="black", markersize=1.5, alpha=0.5,
                   markeredgewidth=0)  # fmt: skip
-        axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), title=name)
+        axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+        axis.set_title(name, fontsize=7)
     for axis in axes.flat[len(permitted) :]:
         axis.set_axis_off()
     for axis in axes[:, 0]:
-        axis.set_ylabel("found (RMS)")
+        axis.set_ylabel("found (RMS)", fontsize=7)
     for axis in axes[-1]:
-        axis.set_xlabel("permitted (RMS)")
+        axis.set_xlabel("permitted (RMS)", fontsize=7)
     return figure

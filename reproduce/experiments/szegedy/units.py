@@ -79,10 +79,10 @@ def _rows_of_images(
         vectors = directions.gaussian(activations.shape[1], len(PANELS), rng)
         titles = [f"({panel}) random direction {n + 1}" for n, panel in enumerate(PANELS)]
     rows = directions.most_exciting(activations, vectors, ROW)
-    figure, axes = figures.sheet(2, 2, width=3.3, height=0.55)
+    figure, axes = figures.sheet(2, 2, width=3.3, height=0.5)
     for place, title, row in zip(axes.flat, titles, rows, strict=True):
         figures.crisp(place, figures.mosaic(images[row][None]))
-        place.set_title(title)
+        place.set_title(title, fontsize=8)
     return Artefact(
         title=f"Figure {name[-1]}: the images that excite {what} most",
         caption=(
@@ -138,9 +138,9 @@ def units(
             f"For each hidden layer, the {ROW} test images with the largest activation along "
             "single units, Gaussian random directions (random), the vectors of one random "
             "orthonormal basis (basis) and principal directions of both signs (PCA): share of the "
-            "commonest digit (purity, %), entropy of the digits (bits), and mean cosine between the "
-            "images in the last hidden layer of another network (similarity). Controls: the same in "
-            "pixel space and in an untrained network, and sets of images drawn at random."
+            "commonest digit (purity, %), entropy of the digits (bits), and mean cosine between "
+            "the images in the last hidden layer of another network (similarity). Controls: the "
+            "same in pixel space and in an untrained network, and sets of images drawn at random."
         ),
         cells=cells.list,
         claims=_claims(trained, found["random sets"]["random"]),
@@ -330,10 +330,8 @@ def _holds(words: Sequence[str]) -> bool | None:
 
 def _in_words(measure: str, comparison: Comparison, word: str) -> str:
     what = {"more": "higher for units", "less": "lower for units"}.get(word, word)
-    return (
-        f"{measure} {comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
-        f"{what}"
-    )
+    interval = f"{comparison.low:+.3f} to {comparison.high:+.3f}"
+    return f"{measure} {comparison.difference:+.3f} ({interval}), {what}"
 
 
 STYLES = {
@@ -353,7 +351,7 @@ def _draw(found: dict[str, dict[str, Coherence]]) -> Figure:
                 step = (FAMILIES.index(family) - 1.5) * 0.18
                 _draw_spread(axis, getattr(each, measure), place + step, family)
         axis.set_ylim(len(found) - 0.4, -0.6)
-        axis.set_xlabel(f"{measure} ({UNITS[measure]})")
+        axis.set_xlabel(f"{measure} ({UNITS[measure]})", fontsize=8)
         axis.set_yticks(
             range(len(found)), list(found) if measure == "purity" else [""] * len(found)
         )
@@ -366,7 +364,8 @@ def _draw(found: dict[str, dict[str, Coherence]]) -> Figure:
         )
         for family, (marker, face, edge) in STYLES.items()
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(STYLES))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(STYLES), fontsize=7,
+                  frameon=False)  # fmt: skip
     return figure
 
 
