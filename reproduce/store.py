@@ -9,6 +9,7 @@ function computes, and raise the EDITION of its module.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -26,6 +27,7 @@ import numpy as np
 from filelock import FileLock
 
 from reproduce import saved
+from reproduce.progress import stage
 
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy", "scipy")
 _NOT_CONTENT = {"seed", "build_config", "inbound_nodes", "input_layers", "output_layers"}
@@ -39,7 +41,7 @@ class Store:
         self.folder = Path(folder)
         self._memory: dict[str, Any] = {}
 
-    def cached(self, call: partial[Any], checkpoints: str | None = None) -> Any:
+    def cached(self, call: partial[Any], checkpoints: str | None = None, title: str = "") -> Any:
         """The result of a call, from memory, from disk, or made now and kept.
 
         Args:
@@ -47,6 +49,7 @@ class Store:
                 None, and tuples, records, lists and dictionaries of them.
             checkpoints: the name of an argument that takes a folder (pathlib.Path) in which an
                 unfinished call leaves what it needs to go on; the folder goes when the call ends.
+            title: what its progress is called, where it has to be made.
         """
         name = key(call)
         if name in self._memory:
@@ -55,7 +58,8 @@ class Store:
         with FileLock(self.folder / f"{name}.lock"):  # freed by the system if its holder dies
             found = self._load(name)
             if found is None:
-                found = (self._make(name, call, checkpoints),)
+                with stage(title) if title else contextlib.nullcontext():
+                    found = (self._make(name, call, checkpoints),)
         self._memory[name] = found[0]
         return found[0]
 

@@ -43,21 +43,18 @@ class Setting(NamedTuple):
         call = self.networks[name]
         if "examples" not in inspect.signature(call).parameters:
             return self.store.remembered(call)
-        return self.cached(
-            partial(
-                call,
-                examples=self.dataset.train if examples is None else examples,
-                seed=self.seed if seed is None else seed,
-            )
-        )
+        seed = self.seed if seed is None else seed
+        examples = self.dataset.train if examples is None else examples
+        call = partial(call, examples=examples, seed=seed)
+        return self.cached(call, title=f"training {name}, seed {seed}")
 
     def having(self, networks: Mapping[str, partial[Any]]) -> Setting:
         """The same with further networks, those of one artefact alone."""
         return self._replace(networks={**self.networks, **networks})
 
-    def cached(self, call: partial[Any], checkpoints: str | None = None) -> Any:
+    def cached(self, call: partial[Any], checkpoints: str | None = None, title: str = "") -> Any:
         """The result of a call, made once and kept (`Store.cached`)."""
-        return self.store.cached(call, checkpoints)
+        return self.store.cached(call, checkpoints, title)
 
 
 def perform(

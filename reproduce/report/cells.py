@@ -30,9 +30,11 @@ class Cells:
         self.list: list[Cell] = []
 
     def rate(self, row: str, column: str, wrong: int, n: int) -> Cell:
-        """A share of n images: Wilson's interval, Fisher's test."""
+        """A share of n images: Wilson's interval, Fisher's test. Of no images there is none."""
         wrong, n = int(wrong), int(n)
-        if not 0 <= wrong <= n or n == 0:
+        if n == 0:
+            return self.number(row, column, math.nan, "fraction")
+        if not 0 <= wrong <= n:
             raise ValueError(f"{row}, {column}: {wrong} of {n} images is no rate")
         published = self.published(row, column)
         verdict = verdicts.of_rate(wrong, n, published)
@@ -85,16 +87,16 @@ class Cells:
 
     def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
         """A share of images in each of several runs; `rate` where all of them agree."""
-        rates = np.divide(wrong, n)
-        if np.ptp(rates) == 0:
-            return self.rate(row, column, wrong[0], n[0])
-        return self.over_runs(row, column, rates, "fraction", images=n[0])
+        shares = [part / whole for part, whole in zip(wrong, n, strict=True) if whole]
+        if len(set(shares)) < 2:
+            return self.rate(row, column, max(wrong), max(n))
+        return self.over_runs(row, column, np.array(shares), "fraction", images=max(n))
 
     def pooled_over_runs(self, row: str, column: str, per_image_rms: Sequence[np.ndarray]) -> Cell:
         """The pooled root mean square in each of several runs; of a single one, `pooled_rms`."""
         if len(per_image_rms) == 1:
             return self.pooled_rms(row, column, per_image_rms[0])
-        pooled = [math.sqrt(np.mean(_finite(run) ** 2)) for run in per_image_rms]
+        pooled = [math.sqrt(np.mean(run**2)) for run in map(_finite, per_image_rms) if len(run)]
         return self.over_runs(row, column, np.array(pooled), "rms")
 
     def number(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:

@@ -50,7 +50,8 @@ def attack_network(
     """
     network = setting.network(name, seed=seed)
     targets = adversarial.choose_targets(network, examples.images, examples.labels, seed=seed)
-    found = setting.cached(partial(attack, network, examples.images, targets))
+    call = partial(attack, network, examples.images, targets)
+    found = setting.cached(call, title=f"attacking {name}, {len(targets)} images")
     return Attacked(network, examples, found)
 
 

@@ -71,7 +71,8 @@ def figure7(setting: Setting, *, images: int, attack: partial[Any]) -> Artefact:
 def _draw(panels: list[Panel]) -> Figure:
     figure, axes = figures.sheet(1, len(panels), width=2.4, height=2.75)
     for place, (title, originals, distorted) in zip(axes[0], panels, strict=True):
-        shown = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: ROWS * PAIRS]
-        figures.crisp(place, figures.mosaic(shown.reshape(-1, 2 * PAIRS, *originals.shape[1:])))
+        rows = min(ROWS, len(originals) // PAIRS)
+        shown = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: rows * PAIRS]
+        figures.crisp(place, figures.mosaic(shown.reshape(rows, 2 * PAIRS, *originals.shape[1:])))
         place.set_title(title)
     return figure

@@ -17,7 +17,6 @@ from reproduce.experiments.szegedy.attacks import (
     seeds_of,
 )
 from reproduce.methods import exact, transfer
-from reproduce.progress import stage
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 
@@ -119,12 +118,9 @@ def _runs(
     runs = []
     for seed in seeds_of(setting, seeds):
         sample = draw(setting.dataset.train, images, seed)
-        with stage(f"attacking {len(setting.networks)} networks", len(setting.networks)) as advance:
-            run = {}
-            for name in setting.networks:
-                run[name] = attack_network(setting, name, sample, attack, seed)
-                advance(1, note=name)
-        runs.append(run)
+        runs.append(
+            {name: attack_network(setting, name, sample, attack, seed) for name in setting.networks}
+        )
     return runs
 
 
