@@ -1,0 +1,91 @@
+"""The models that are no networks: their answers against scikit-learn's, their calibration."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from reproduce import classical
+from reproduce.classical import margins, prototypes, trees
+from reproduce.data import Examples
+
+
+@pytest.fixture(scope="module")
+def digits(mnist_5k):
+    return Examples(mnist_5k.train.images[:600], mnist_5k.train.labels[:600])
+
+
+def flat(examples):
+    return examples.images.reshape(len(examples.labels), -1)
+
+
+def test_rbf_svm_takes_the_decisions_of_libsvm(digits):
+    from sklearn.svm import SVC
+
+    model = margins.rbf_svm(digits, 0)
+    theirs = SVC(C=10.0, gamma=0.025).fit(flat(digits), digits.labels)
+    some = flat(digits)[:200] * 0.8
+    votes = theirs.predict(some)
+    ours = model.labels(some.reshape(-1, 28, 28, 1))
+    assert (ours == votes).mean() > 0.98  # votes and summed log-sigmoids may break ties otherwise
+    pairs = SVC(C=10.0, gamma=0.025, decision_function_shape="ovo").fit(flat(digits), digits.labels)
+    coefficients = margins._pairs(pairs)
+    apart = ((some[:5, None] - pairs.support_vectors_[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(
+        np.exp(-0.025 * apart) @ coefficients + pairs.intercept_,
+        pairs.decision_function(some[:5]), atol=1e-5,
+    )  # fmt: skip
+
+
+def test_naive_bayes_is_scikit_learns(digits):
+    from sklearn.naive_bayes import GaussianNB
+
+    model = prototypes.naive_bayes(digits, 0, smoothing=0.1)
+    theirs = GaussianNB(var_smoothing=0.1).fit(flat(digits), digits.labels)
+    some = digits.images[:50]
+    np.testing.assert_allclose(
+        log_softmax(model.logits(some).astype(float), axis=1),
+        theirs.predict_log_proba(some.reshape(50, -1)), atol=0.05,
+    )  # fmt: skip
+
+
+def test_nearest_neighbour_scores_are_squared_distances(digits):
+    model = prototypes.nearest_neighbour(digits, 0)
+    assert (model.labels(digits.images[:30]) == digits.labels[:30]).all()
+    np.testing.assert_allclose(model.logits(digits.images[:30]).max(axis=1), 0, atol=1e-3)
+
+
+def test_a_rejecting_neighbour_knows_what_is_far(digits):
+    model = classical.fit(partial(prototypes.nearest_neighbour, rejects=True), digits, 0)
+    far = np.ones((1, 28, 28, 1), np.float32)
+    assert model.labels(far)[0] == 10
+    assert model.probabilities(far)[0, :10].max() < 0.01
+
+
+def test_an_rbf_network_is_undecided_far_away(digits):
+    model = classical.fit(partial(prototypes.rbf_network, units=20), digits, 0)
+    noise = np.random.default_rng(0).standard_normal((20, 28, 28, 1)).astype(np.float32)
+    assert model.probabilities(noise).max() < 0.2
+
+
+def test_a_tree_as_arrays_answers_like_the_tree(digits):
+    from reproduce.methods.smallest.single import splits_on_path
+
+    model = trees.decision_tree(digits, 0)
+    labels = model.labels(digits.images[:100])
+    for image, label in zip(flat(digits), labels, strict=False):
+        assert model.nodes.labels[splits_on_path(model.nodes, image)[-1]] == label
+
+
+def test_temperature_is_the_most_likely_one(rng):
+    scores = rng.normal(size=(4000, 3))
+    chances = np.exp(log_softmax(scores, axis=1))
+    labels = np.array([rng.choice(3, p=p) for p in chances])
+    assert classical.best_temperature(5 * scores, labels) == pytest.approx(5, rel=0.1)
+
+
+def test_calibration_changes_no_label(digits):
+    raw = trees.random_forest(digits, 0, trees=10)
+    model = classical.calibrated(raw, digits)
+    np.testing.assert_array_equal(model.labels(digits.images), raw.labels(digits.images))
