@@ -28,12 +28,10 @@ import tensorflow as tf
 from reproduce import progress
 from reproduce.errors import UserError
 from reproduce.methods import Classifier, lbfgsb, search
-from reproduce.methods.graphs import Network, Weights
+from reproduce.methods.graphs import Network, Weights, batches, logits, slots_for
 
 EDITION = 1
 
-SLOTS = 64  # images under attack at once,
-SLOT_PIXELS = 2_500_000  # and fewer where images are large: the state holds 20 copies of each
 TICKS = 8  # evaluations between two looks at who has finished
 SAFE_MARGIN = 1e-4  # of the clean margin, and in logits: rounding must not flip the label
 PUSH = 1.03  # along the ray, for a minimiser that ended a hair before the boundary
@@ -88,7 +86,7 @@ def choose_targets(
         int64 (n,); for "all" int64 (n, classes).
     """
     images, labels = _checked_images(images), np.asarray(labels)
-    scores = _clean_logits(Network(classify), images)
+    scores = logits(classify, images)
     classes = scores.shape[1]
     _check_labels("labels", labels, len(images), classes)
     rows = np.arange(len(images))
@@ -139,7 +137,7 @@ def nearest(
     """
     images = _checked_images(images)
     network = Network(classify)
-    scores = _clean_logits(network, images)
+    scores = logits(network, images)
     targets = np.asarray(targets)
     _check_labels("targets", targets, len(images), scores.shape[1])
     same = np.flatnonzero(scores.argmax(1) == targets)
@@ -159,7 +157,7 @@ def nearest(
         found = found._replace(images=_to_boundary(network, images, targets, found.images))
     # The last word has the network itself, on the very images that are returned.
     back = found.images.reshape(images.shape)
-    reached = _clean_logits(network, np.nan_to_num(back)).argmax(1) == targets
+    reached = logits(network, np.nan_to_num(back)).argmax(1) == targets
     failed = ~reached | ~np.isfinite(found.images).all(axis=1)
     bad = failed.reshape((-1,) + (1,) * (images.ndim - 1))
     back = np.where(bad, np.float32(np.nan), back)
@@ -193,7 +191,7 @@ def _search(
 ) -> _Found:
     """Sends the images through the slots, in their order."""
     total, pixels = images.shape
-    slots = _slots(pixels)
+    slots = slots_for(pixels)
     ticks = _ticks(network, shape, slots, budget, pairs)
     found = _Found(
         np.full_like(images, np.nan),
@@ -232,10 +230,6 @@ def _search(
             occupant[ended] = -1
             advance(len(ended))
     return found
-
-
-def _slots(pixels: int) -> int:
-    return max(1, min(SLOTS, SLOT_PIXELS // pixels))
 
 
 def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, search.Search]:
@@ -294,12 +288,12 @@ def _to_boundary(
 ) -> np.ndarray:
     """Slides each found image along its ray to where the label has just become the target."""
     slide = _slide(network, images.shape[1:])
-    flat = images.reshape(len(images), -1)
-    parts = [
-        slide(network.weights, *(tf.constant(_padded(a, rows)) for a in (flat, found, targets)))
-        for rows in _batches(flat)
-    ]
-    return np.clip(_joined(parts, len(images)), 0, 1)
+    parts = []
+    for rows in batches(images):
+        clean = images[rows].reshape(len(rows), -1)
+        arguments = map(tf.constant, (clean, found[rows], targets[rows].astype(np.int32)))
+        parts.append(slide(network.weights, *arguments).numpy())
+    return np.clip(np.concatenate(parts)[: len(images)], 0, 1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -307,8 +301,9 @@ def _slide(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
     @tf.function
     def slide(weights: Weights, clean: Any, found: Any, targets: Any) -> Any:
         def margin(points: Any) -> Any:
-            logits = network.logits(weights, tf.reshape(points, (-1, *shape)))
-            return search.margins(logits, targets)
+            return search.margins(
+                network.logits(weights, tf.reshape(points, (-1, *shape))), targets
+            )
 
         wanted = tf.maximum(-SAFE_MARGIN * margin(clean), SAFE_MARGIN)
         pushed = tf.clip_by_value(clean + PUSH * (found - clean), 0.0, 1.0)
@@ -316,40 +311,6 @@ def _slide(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
         return search.to_boundary(margin, clean, found, wanted, CUTS)
 
     return slide
-
-
-@functools.lru_cache(maxsize=64)
-def _logits(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
-    return tf.function(
-        lambda weights, images: network.logits(weights, tf.reshape(images, (-1, *shape)))
-    )
-
-
-def _clean_logits(network: Network, images: np.ndarray) -> np.ndarray:
-    """float32 (n, classes); all finite."""
-    logits = _logits(network, images.shape[1:])
-    flat = images.reshape(len(images), -1)
-    parts = [logits(network.weights, tf.constant(_padded(flat, rows))) for rows in _batches(flat)]
-    scores = _joined(parts, len(images))
-    broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
-    if broken.size:
-        raise UserError(f"logits are finite numbers, got {scores[broken[0]]} for image {broken[0]}")
-    return scores
-
-
-def _batches(flat: np.ndarray) -> list[np.ndarray]:
-    """Row numbers in groups of equal size; the last group repeats its last row."""
-    slots = _slots(flat.shape[1])
-    starts = range(0, len(flat), slots)
-    return [np.minimum(np.arange(s, s + slots), len(flat) - 1) for s in starts]
-
-
-def _padded(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array[rows], np.float32 if array.dtype.kind == "f" else np.int32)
-
-
-def _joined(parts: list[Any], total: int) -> np.ndarray:
-    return np.concatenate([np.asarray(part) for part in parts])[:total]
 
 
 def _checked_images(images: Array) -> np.ndarray:

@@ -7,13 +7,20 @@ the weights of a Keras model are arguments of the graph, so that a family shares
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
+import tensorflow as tf
 
+from reproduce.errors import UserError
 from reproduce.methods import Classifier
+
+SLOTS = 64  # images evaluated at once,
+SLOT_PIXELS = 2_500_000  # and fewer where they are large: an attack holds 20 copies of each
 
 # What is settled once the weights are there.
 IRRELEVANT = ("initializer", "regularizer", "constraint", "trainable", "seed", "registered_name")
@@ -75,3 +82,33 @@ def _relevant(config: Any) -> Any:
     if isinstance(config, list | tuple):
         return [_relevant(value) for value in config]
     return config
+
+
+def slots_for(pixels: int) -> int:
+    """How many images of this size go through a graph together: always as many."""
+    return max(1, min(SLOTS, SLOT_PIXELS // pixels))
+
+
+def batches(images: np.ndarray) -> list[np.ndarray]:
+    """Row numbers in groups of equal size; the last group repeats the last row."""
+    slots = slots_for(images[0].size)
+    starts = range(0, len(images), slots)
+    return [np.minimum(np.arange(first, first + slots), len(images) - 1) for first in starts]
+
+
+def logits(classify: Classifier | Network, images: Any) -> np.ndarray:
+    """float32 (n, classes) of images (n, ...), the same for an image in whatever company."""
+    network = classify if isinstance(classify, Network) else Network(classify)
+    images = np.asarray(images, np.float32)
+    call = _logits(network)
+    parts = [np.asarray(call(network.weights, images[rows])) for rows in batches(images)]
+    scores = np.concatenate(parts)[: len(images)]
+    broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if broken.size:
+        raise UserError(f"logits are finite numbers, got {scores[broken[0]]} for image {broken[0]}")
+    return scores
+
+
+@functools.lru_cache(maxsize=64)
+def _logits(network: Network) -> Callable[..., Any]:
+    return tf.function(network.logits)

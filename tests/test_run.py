@@ -1,0 +1,80 @@
+"""The command line: what a user typed wrong ends with one line that helps, and exit code 2."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*words, **environment):
+    done = subprocess.run(
+        [sys.executable, "run.py", *words],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=300,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["experiment=szegdy"], "experiment=szegdy is not known: the nearest is szegedy."),
+        (
+            ["experiment=szegedy", "dataset=fashion"],
+            "dataset=fashion is not known: the nearest is fashion_mnist.",
+        ),
+        (["experiment=szegedy", "sed=1"], "there is no option sed: the nearest is seed."),
+        (
+            ["experiment=szegedy", "attack.taus=3"],
+            "there is no option attack.taus: the nearest is attack.tau.",
+        ),
+    ],
+)
+def test_an_unknown_option_names_the_nearest_known_one(words, line):
+    assert run(*words) == (2, "", line + "\n")
+
+
+def test_without_an_experiment_it_says_what_to_type():
+    code, _, error = run()
+    assert code == 2
+    assert error.startswith("which experiment?")
+    assert "python run.py experiment=szegedy" in error
+
+
+def test_help_lists_every_choice():
+    code, text, _ = run("--help")
+    assert code == 0
+    for choice in ("experiment=szegedy", "dataset=mnist_5k", "networks=", "scale=paper", "table1"):
+        assert choice in text
+
+
+def test_a_foreign_data_file_and_a_mistyped_artefact_are_refused_in_one_line(tmp_path):
+    foreign = tmp_path / "foreign.npz"
+    foreign.write_bytes(b"something else")
+    outputs = f"outputs={tmp_path}"
+    code, _, error = run("experiment=szegedy", f"dataset.path={foreign}", outputs)
+    assert code == 2
+    assert error.startswith(f"{foreign} cannot be read as mnist")
+    assert error.count("\n") == 1
+    code, _, error = run("experiment=szegedy", "dataset=mnist_5k", "only=[tabel1]", outputs)
+    assert code == 2
+    assert error.startswith("no artefact tabel1: the nearest is table1; there are table1, table2")
+
+
+def test_a_sweep_reports_a_failed_job_and_goes_on(tmp_path):
+    code, text, error = run(
+        "-m", "experiment=szegedy", "dataset=mnist_5k", "scale=smoke", f"outputs={tmp_path}",
+        "only=[figure7],[no_such_artefact]", "seed=3",
+    )  # fmt: skip
+    assert code == 1, error
+    assert "failed: " in text
+    assert "no artefact no_such_artefact" in text
+    folder = tmp_path / "szegedy" / "mnist_5k" / "smoke" / "seed=3"
+    results = json.loads((folder / "results.json").read_text())
+    assert list(results["artefacts"]) == ["figure7"]
+    assert (folder / "figures" / "figure7.png").stat().st_size > 10_000
+    assert results["cells"]

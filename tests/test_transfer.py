@@ -1,0 +1,63 @@
+"""Transfer, noise and amplification."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from reproduce.methods import adversarial, transfer
+
+
+def brightness(images):
+    """Class 1 where the first pixel is above a half."""
+    return tf.concat([0.5 - images[:, :1], images[:, :1] - 0.5], 1)
+
+
+def darkness(images):
+    return -brightness(images)
+
+
+def test_error_of_each_network_on_each_set():
+    images = np.array([[0.1], [0.2], [0.9], [np.nan]], np.float32)
+    labels = np.array([0, 1, 1, 1])
+    table = transfer.errors(
+        {"bright": brightness, "dark": darkness},
+        {"all": (images, labels), "failed": (images[3:], labels[3:])},
+    )
+    assert table["all", "bright"] == pytest.approx(1 / 3)
+    assert table["all", "dark"] == pytest.approx(2 / 3)
+    assert np.isnan(table["failed", "bright"])
+
+
+def test_noise_has_the_deviation_asked_for_and_clipping_lowers_it():
+    images = np.random.default_rng(0).choice([0, 0.5, 1], (50, 20, 20, 1), p=[0.8, 0.1, 0.1])
+    noisy = transfer.gaussian_noise(images, 0.3, seed=1)
+    assert noisy.min() < 0
+    assert adversarial.pooled(adversarial.distortion(images, noisy)) == pytest.approx(0.3, rel=0.02)
+    clipped = transfer.gaussian_noise(images, 0.3, seed=1, clip=True)
+    np.testing.assert_array_equal(clipped, noisy.clip(0, 1))
+    # half of the noise on a pixel at a bound is cut off, so its variance halves
+    expected = 0.3 * np.sqrt(0.9 / 2 + 0.1)
+    spread = adversarial.pooled(adversarial.distortion(images, clipped))
+    assert spread == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("average", ["mean", "pooled"])
+def test_one_factor_enlarges_the_whole_set(average: str):
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0.4, 0.6, (30, 8)).astype(np.float32)
+    perturbed = images + rng.normal(0, 0.01, images.shape).astype(np.float32)
+    larger = transfer.amplify(images, perturbed, 0.05, average=average, clip=False)
+    each = adversarial.distortion(images, larger)
+    reached = each.mean() if average == "mean" else adversarial.pooled(each)
+    assert reached == pytest.approx(0.05, rel=1e-4)
+    factors = (larger - images) / (perturbed - images)
+    np.testing.assert_allclose(factors, np.median(factors), rtol=0.02)
+    assert transfer.amplify(images, perturbed, 5.0).max() <= 1
+
+
+def test_the_formula_as_printed_shrinks_an_mnist_distortion():
+    """0.1 / sqrt(784) = 0.0036, far below the 0.06 it starts from."""
+    rng = np.random.default_rng(0)
+    images = rng.random((4, 28, 28, 1))
+    printed = transfer.amplify_as_printed(images, images + rng.normal(0, 0.06, images.shape))
+    np.testing.assert_allclose(adversarial.distortion(images, printed), 0.1 / 28, rtol=1e-3)
