@@ -1,0 +1,202 @@
+"""What the experiments conclude, on numbers whose conclusion is known."""
+
+import math
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+from reproduce.data import mnist_5k
+from reproduce.experiments import Setting
+from reproduce.experiments.szegedy import (
+    adversarial_training,
+    density,
+    halves,
+    layer_bounds,
+    units,
+)
+from reproduce.methods import adversarial
+from reproduce.report.cells import Cells
+from reproduce.report.published import lookup
+from reproduce.store import Store
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def coherence(rng, shift=0.0, rows=3000):
+    return units.Coherence(
+        purity=np.clip(rng.normal(0.7 + shift, 0.1, rows), 0, 1),
+        entropy=rng.normal(1 - 2 * shift, 0.3, rows),
+        similarity=rng.normal(0.5 + shift, 0.1, rows),
+    )
+
+
+def verdict_on(claims, name):
+    (claim,) = [claim for claim in claims if claim.id == name]
+    return claim.holds
+
+
+@pytest.mark.parametrize(
+    ("shift", "rows", "holds"), [(0.0, 3000, True), (0.2, 3000, False), (0.0, 20, None)]
+)
+def test_units_and_directions_are_told_apart_where_they_differ(rng, shift, rows, holds):
+    layer = {family: coherence(rng, rows=rows) for family in units.RIVALS}
+    layer["units"] = coherence(rng, shift, rows)
+    blind = coherence(rng, -0.4)
+    claims = units._claims({"FC1 hidden1": layer}, blind)
+    assert verdict_on(claims, "no distinction in FC1 hidden1") is holds
+    assert verdict_on(claims, "no distinction between units and directions") is holds
+    assert verdict_on(claims, "random directions are coherent too") is True
+
+
+def test_pooled_maps_stand_for_their_convolution():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(2, 3, name="conv1"),
+            keras.layers.MaxPooling2D(2, name="pool1"),
+            keras.layers.Conv2D(2, 3, name="conv2"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, name="hidden"),
+            keras.layers.Dense(2, name="logits"),
+        ]
+    )
+    assert units.hidden_layers(model) == ["pool1", "conv2", "hidden"]
+
+
+def test_the_papers_own_table_4_bears_out_its_claims():
+    cells = Cells("szegedy", "table4")
+    rows = [*halves.TRAINED_ON, *halves.NOISE, *map(halves._amplified, halves.TRAINED_ON)]
+    for row in rows:
+        for column in halves.TRAINED_ON:
+            published = lookup("szegedy", "table4", row, column)
+            cells.rate(row, column, round(published.value * published.n), published.n)
+    assert [claim.holds for claim in halves._claims(cells)] == [True, True, True]
+    assert all(cell.verdict == "consistent" for cell in cells.list)
+
+
+def test_a_published_rate_outside_all_splits_is_named():
+    cells = Cells("szegedy", "table4")
+    cells.rate("FC100-100-10", "FC123-456-10", 67, 256)  # published: 26.2 %
+    cells.rate("FC100-100-10", "FC100-100-10'", 15, 256)  # published: 5.9 %
+    rates = {
+        ("FC100-100-10", "FC123-456-10"): np.array([0.20, 0.30]),
+        ("FC100-100-10", "FC100-100-10'"): np.array([0.07, 0.09]),
+    }
+    (text,) = halves._places(rates, cells.list)
+    assert text.startswith("1 of the 2 published rates")
+    assert "5.9 % is below all of 7.0 to 9.0 %" in text
+    assert "26.2" not in text
+
+
+@pytest.mark.parametrize(
+    ("errors", "holds"),
+    [
+        ({"adversarial": [1.1, 1.2, 1.15]}, True),
+        ({"adversarial": [1.9, 1.8, 2.0]}, False),
+        ({"adversarial": [1.1, 1.9, 1.5]}, None),
+    ],
+)
+def test_adversarial_training_is_judged_by_the_spread_over_seeds(errors, holds):
+    rows = {"weight decay": [1.6, 1.65, 1.55], "dropout": [1.5, 1.45, 1.55],
+            "input pool": [1.5, 1.6, 1.4]} | errors  # fmt: skip
+    cells = Cells("szegedy", "adversarial_training")
+    for row in rows:
+        cells.number(row, "distortion", 0.06, "rms")
+    found = {row: np.array(values) / 100 for row, values in rows.items()}
+    claims = adversarial_training._claims(cells, found)
+    assert verdict_on(claims, "adversarial training lowers the test error") is holds
+
+
+def test_noise_crosses_a_plane_as_often_as_the_sphere_says():
+    """A component of a uniform direction in n dimensions: its square is beta(1/2, (n - 1)/2)."""
+    images = np.full((2, 4, 4, 1), 0.5, np.float32)
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(),
+                              keras.layers.Dense(2)])  # fmt: skip
+    normal = np.arange(1.0, 17)
+    model.set_weights([np.stack([normal, -normal], axis=1), np.zeros(2)])
+    distance = 0.5 * normal.sum() / np.linalg.norm(normal)  # of the images from the plane
+    spread = 1.5 * distance / math.sqrt(16)
+    expected = stats.beta(0.5, 7.5).sf((1 / 1.5) ** 2) / 2
+    changed = density.changed_by_noise(model, images, np.full(2, spread), draws=4000, seed=0)
+    assert stats.binomtest(changed, 8000, expected).pvalue > 1e-3
+
+
+def convolutional(input_shape, classes, seed):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Conv2D(3, 5, strides=2, activation="relu", name="conv1"),
+            keras.layers.MaxPooling2D(2, name="pool1"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(12, "sigmoid", name="hidden"),
+            keras.layers.Dense(classes, name="logits"),
+        ]
+    )
+
+
+def fresh(network, examples, seed):
+    return network(input_shape=examples.images.shape[1:], classes=10, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return mnist_5k()
+
+
+@pytest.fixture
+def setting(dataset, tmp_path):
+    few = dataset._replace(
+        train=dataset.train._replace(
+            images=dataset.train.images[:60], labels=dataset.train.labels[:60]
+        ),
+        test=dataset.test._replace(
+            images=dataset.test.images[:100], labels=dataset.test.labels[:100]
+        ),
+    )
+    networks = {
+        name: partial(fresh, network=convolutional)
+        for name in ("FC100-100-10", "FC200-200-10", "convolutional")
+    }
+    return Setting(dataset=few, networks=networks, seed=0, store=Store(tmp_path))
+
+
+def test_no_adversarial_example_is_nearer_than_the_bounds_permit(setting):
+    attack = partial(adversarial.nearest, searches=4, iterations=20)
+    artefact = layer_bounds.network_bounds(setting, networks={}, images=12, attack=attack)
+    violations = [cell for cell in artefact.cells if cell.column == "violations"]
+    assert len(violations) == 3
+    assert all(cell.value == 0 for cell in violations)
+    assert verdict_on(artefact.claims, "no adversarial example below the bound") is True
+    found = {cell.column: cell.value for cell in artefact.cells}
+    assert found["permitted by the product"] <= found["permitted, last layer exact"]
+
+
+def test_a_violation_would_be_counted():
+    assert layer_bounds.violations(np.array([0.1, 0.3, np.nan]), np.array([0.2, 0.2, 0.2])) == 1
+
+
+def test_units_come_with_controls_and_a_claim_for_each_layer(setting):
+    artefact = units.units(setting, networks={}, judges=["convolutional", "FC200-200-10"], rows=10)
+    rows = {cell.row for cell in artefact.cells}
+    for layer in ("FC100-100-10 pool1", "convolutional hidden", "pixels", "random sets"):
+        for measure in units.MARGINS:
+            assert f"{measure}: {layer}" in rows
+    assert sum(claim.id.startswith("no distinction in") for claim in artefact.claims) == 6
+    assert set(artefact.figures) == {"units"}
+
+
+@pytest.mark.parametrize("figure", [units.figure1, units.figure2])
+def test_the_figures_have_four_rows_of_ten(setting, figure):
+    artefact = figure(setting, networks={}, network="convolutional")
+    ((_, drawn),) = artefact.figures.items()
+    assert len(drawn.axes) == 4
+    for axes in drawn.axes:
+        height, width = axes.images[0].get_array().shape[:2]
+        assert (height, width) == (28, 10 * 29 - 1)
