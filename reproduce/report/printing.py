@@ -34,7 +34,10 @@ def number(value: float | None, unit: str, places: int = 2) -> str:
     if unit == "count":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit == "rms":
-        return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.3g}"
+        if 0 < abs(value) < 0.0001:
+            return f"{value:.3g}"
+        places = 2 - math.floor(math.log10(abs(value))) if value else 0
+        return f"{value:.{max(4, places)}f}"  # three digits at least
     return f"{value:.4g}"
 
 
