@@ -106,6 +106,27 @@ def test_the_papers_mean_falls_within_our_spread_in_95_of_100_cases():
     assert np.mean(agree) == pytest.approx(0.95, abs=0.02)
 
 
+def test_the_papers_median_falls_among_ours_in_about_95_of_100_cases():
+    rng = np.random.default_rng(5)
+    agree = []
+    for _ in range(100):
+        level = rng.normal(size=(60, 1))  # a run's own luck, shared by its ten classes
+        values = 0.9 + 0.02 * level + 0.01 * rng.normal(size=(60, 10))
+        quoted = printed(f"{np.median(values[:30]):.9f}", "rms", n=30)
+        agree.append(verdicts.of_median(values[30:], quoted) == "consistent")
+    assert np.mean(agree) == pytest.approx(0.95, abs=0.05)
+
+
+def test_a_median_is_that_of_all_values():
+    values = np.random.default_rng(6).random((5, 10))
+    cell = Cells("nguyen", "figure11").median("DNN1", "median_confidence", values, "fraction")
+    assert cell.value == np.median(values)
+    assert cell.low <= cell.value <= cell.high
+    assert (cell.n, cell.verdict) == (5, "differs")
+    one = Cells("nguyen", "figure11").median("DNN1", "median_confidence", values[:1], "fraction")
+    assert (one.low, one.value) == (None, np.median(values[0]))
+
+
 def test_the_interval_of_a_pooled_distortion_covers_the_true_one():
     rng = np.random.default_rng(3)
     truth = math.sqrt(9 * 10 / 81)  # of the gamma distribution with shape 9 and mean 1

@@ -85,6 +85,20 @@ class Cells:
         interval = verdicts.confidence(mean, deviation, runs)
         return self._add(row, column, mean, unit, interval, runs, verdict)
 
+    def median(self, row: str, column: str, values: np.ndarray, unit: str) -> Cell:
+        """The median of all values of all runs; its spread by drawing whole runs anew.
+
+        Args:
+            values: (runs,) or (runs, values in each run), such as the confidences of ten classes.
+        """
+        values = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+        runs = len(values)
+        if runs < 2 or np.ptp(values) == 0:
+            return self.number(row, column, float(np.median(values)), unit, runs)
+        verdict = verdicts.of_median(values, self.published(row, column))
+        interval = verdicts.medians(values)
+        return self._add(row, column, float(np.median(values)), unit, interval, runs, verdict)
+
     def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
         """A share of images in each of several runs; `rate` where all of them agree."""
         shares = [part / whole for part, whole in zip(wrong, n, strict=True) if whole]

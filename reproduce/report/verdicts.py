@@ -9,6 +9,9 @@ nearest to ours.
   the paper's number of images fall (a t interval of variance s^2 / n + s^2 / n_paper).
 - Several runs: the printed value against the prediction interval for one further run,
   mean +- t s sqrt(1 + 1 / runs), wider where the paper's rate rests on fewer images than ours.
+- A median over runs: the printed value against the medians of as many runs as the paper made,
+  drawn from our runs, which are themselves drawn anew each time (bootstrap, so that both sides'
+  luck counts).
 - A number without spread: the printed value, as rounded.
 """
 
@@ -25,13 +28,15 @@ from reproduce.report.published import Published
 from reproduce.report.results import Cell, Verdict
 
 LEVEL = 0.05
+DRAWS = 1000  # of the bootstrap
 Z = 1.959963984540054  # stats.norm.ppf(1 - LEVEL / 2)
 
 RULE = (
     "consistent (✓): a rate by Fisher's exact test for two proportions at 5 %, with the paper's "
     "own sample size on its side; a mean if the printed value, widened by its rounding, lies in "
     "the interval that our spread gives for a sample of the paper's size; several runs by the "
-    "prediction interval for one run; a number without spread if it rounds to the printed one. "
+    "prediction interval for one run; a median by drawing runs anew; a number without spread if "
+    "it rounds to the printed one. "
     "differs (≠): otherwise. Intervals are 95 %."
 )
 
@@ -111,6 +116,32 @@ def of_runs(
         extra = max(0.0, mean * (1 - mean) * (1 / published.n - 1 / images))
     half = _t(runs) * math.sqrt(deviation**2 * (1 + 1 / runs) + extra)
     return _overlap(Interval(mean - half, mean + half), published)
+
+
+def medians(values: np.ndarray, future: int | None = None) -> Interval:
+    """Where 95 of 100 medians of runs drawn anew from ours lie.
+
+    Args:
+        values: (runs, values in each run); whole runs are drawn.
+        future: draws, from the runs that were drawn, this many further ones, as another's would be.
+    """
+    rng = np.random.default_rng(0)
+    runs = len(values)
+    found = np.empty(DRAWS)
+    for draw in range(DRAWS):
+        chosen = rng.integers(runs, size=runs)
+        if future:
+            chosen = chosen[rng.integers(runs, size=future)]
+        found[draw] = np.median(values[chosen])
+    low, high = np.quantile(found, [LEVEL / 2, 1 - LEVEL / 2])
+    return Interval(float(low), float(high))
+
+
+def of_median(values: np.ndarray, published: Published | None) -> Verdict:
+    """The paper's median over its runs against those that our runs give."""
+    if published is None:
+        return "unpublished"
+    return _overlap(medians(values, published.n or len(values)), published)
 
 
 def of_number(value: float, published: Published | None) -> Verdict:
