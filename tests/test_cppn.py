@@ -10,6 +10,7 @@ from reproduce.methods import cppn, direct
 from reproduce.methods.cppn import genome as genomes
 from reproduce.methods.cppn.colour import rgb
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
+from reproduce.methods.cppn.repetition import repeating, without_repeats
 
 PLAIN = {
     "sine": math.sin,
@@ -186,3 +187,21 @@ def test_genomes_come_back_from_disk_and_draw_the_same(rng, tmp_path):
     back = saved.load(tmp_path)
     assert [genomes.Genome(*genome) for genome in back] == population
     np.testing.assert_array_equal(cppn.render(back, 28), cppn.render(population, 28))
+
+
+def test_a_node_held_to_one_period_repeats_no_more():
+    gene = 0.5 + 8 / 20  # weight 8 on x in [-1, 1]: 16 radians, 2.5 periods
+    genome = Genome(1, (0,), ((0, INPUTS, gene),))
+    assert repeating(genome, 57, "unit")[INPUTS] == pytest.approx(16 / (2 * math.pi))
+    held = without_repeats(genome, [INPUTS], 57, "unit")
+    x = np.linspace(-1, 1, 57)
+    expected = np.where(np.abs(8 * x) < math.pi, np.abs(np.sin(8 * x)), 0)
+    np.testing.assert_allclose(held[20, :, 0], 255 * expected, atol=1.01)
+    assert (without_repeats(genome, [], 57, "unit") == cppn.render([genome], 57, "unit")[0]).all()
+
+
+def test_an_alias_is_not_taken_for_a_repeating_node():
+    fast = Genome(1, (0,), ((0, INPUTS, 1.0),))  # weight 10 on pixel indices
+    slow = Genome(1, (0,), ((0, INPUTS, 0.55),))  # weight 1
+    assert repeating(fast, 28, "code") == {}
+    assert set(repeating(slow, 28, "code")) == {INPUTS}

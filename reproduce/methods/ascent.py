@@ -83,7 +83,7 @@ def ascend(
     targets: Sequence[int],
     *,
     mean: np.ndarray,
-    seeds: Sequence[int],
+    seeds: Sequence[int | Sequence[int]],
     rule: str | Rule = "none",
     steps: int | None = None,
 ) -> Ascent:

@@ -73,7 +73,9 @@ def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
         "tally": verdicts.count(cells),
         "quotes": tables.quotes(cells),
         "figures": [
-            _picture(folder / "figures" / f"{figure}.png")
+            _animation(folder / "figures" / figure)
+            if figure.endswith(".gif")
+            else _picture(folder / "figures" / f"{figure}.png")
             for figure in content.artefacts[name].figures
         ],
         "seconds": content.seconds.get(name),
@@ -100,7 +102,23 @@ def _picture(path: Path) -> dict[str, Any] | None:
     width, height = struct.unpack(">II", content[16:24])
     return {
         "name": path.stem,
+        "link": f"{path.stem}.pdf",
         "uri": "data:image/png;base64," + base64.b64encode(content).decode(),
         "width": width // 2,
         "height": height // 2,
+    }
+
+
+def _animation(path: Path) -> dict[str, Any] | None:
+    """A GIF as a data URI, at its own size."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    width, height = struct.unpack("<HH", content[6:10])
+    return {
+        "name": path.stem,
+        "link": path.name,
+        "uri": "data:image/gif;base64," + base64.b64encode(content).decode(),
+        "width": width,
+        "height": height,
     }

@@ -75,6 +75,7 @@ class Artefact(NamedTuple):
     """A table, figure or claim of a paper, as an experiment returns it.
 
     figures: name -> matplotlib figure; the name becomes the file's.
+    files: path in `figures/` -> content, for what is no matplotlib figure; a page shows GIFs.
     notes: what a reader of the table needs to know, one sentence each.
     departures: where it was made differently from the paper's, one sentence each.
     """
@@ -84,6 +85,7 @@ class Artefact(NamedTuple):
     cells: Sequence[Cell] = ()
     claims: Sequence[Claim] = ()
     figures: Mapping[str, Figure] = MappingProxyType({})
+    files: Mapping[str, bytes] = MappingProxyType({})
     notes: Sequence[str] = ()
     departures: Sequence[str] = ()
 
@@ -91,7 +93,7 @@ class Artefact(NamedTuple):
 class Layout(NamedTuple):
     """What a page shows of an artefact besides its cells and claims.
 
-    figures: names of the files in `figures/`, without ending.
+    figures: names of the files in `figures/`, without ending where it is .png.
     """
 
     title: str

@@ -90,7 +90,10 @@ class Run:
             caption=artefact.caption,
             notes=tuple(artefact.notes),
             departures=tuple(artefact.departures),
-            figures=tuple(_file_name(name, figure) for figure in artefact.figures),
+            figures=(
+                *(_file_name(name, figure) for figure in artefact.figures),
+                *(file for file in artefact.files if file.endswith(".gif")),
+            ),
         )
         before = self.results
         self.results = before._replace(
@@ -101,6 +104,8 @@ class Run:
         )
         for key, figure in artefact.figures.items():
             figures.save(figure, self.folder / "figures", _file_name(name, key))
+        for file, content in artefact.files.items():
+            results.replace(self.folder / "figures" / file, content)
         write_tables(self.folder, self.results, name)
         self._write()
         self._show(name)

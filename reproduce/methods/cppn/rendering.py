@@ -148,7 +148,8 @@ def _draw(values: np.ndarray, planes: np.ndarray) -> None:
     if len(values) == 1:
         planes[...] = values
     else:
-        rgb(*values.astype(np.uint8), out=planes)
+        hue, lightness, saturation = values.astype(np.uint8)
+        rgb(hue, lightness, saturation, out=planes)
 
 
 def _single_period(phase: np.ndarray) -> None:

@@ -1,0 +1,83 @@
+"""What the figures of evolution have in common: curves over generations, and a film."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from reproduce.methods.archive import confidence
+from reproduce.methods.evolution import Evolution
+from reproduce.report import figures
+
+SCALE = 4  # film pixels for a pixel
+FRAME, LAST_FRAME = 220, 2500  # milliseconds
+
+
+def curves(found: Mapping[str, Evolution]) -> Figure:
+    """Log-odds over generations: the median with quartiles, and the worst class, a panel each."""
+    figure, axes = figures.sheet(1, len(found), width=2.6, height=2.4)
+    odds = {name: evolution.log_odds for name, evolution in found.items()}
+    top = max(np.quantile(values[:, -1], 0.75) for values in odds.values()) + 1
+    for place, (name, values) in zip(axes[0], odds.items(), strict=True):
+        over_generations(place, values)
+        place.set_title(name)
+        place.set_ylim(-5, top)
+    axes[0, 0].set_ylabel("confidence")
+    figures.legend(axes[0, -1], loc="lower right")
+    return figure
+
+
+def over_generations(place: Axes, log_odds: np.ndarray) -> None:
+    """One panel; log_odds float64 (runs, generations + 1, classes)."""
+    x = np.arange(log_odds.shape[1])
+    low, median, high = np.quantile(log_odds, (0.25, 0.5, 0.75), axis=(0, 2))
+    figures.curve(place, x, median, low, high, label="median, quartiles", index=0)
+    figures.curve(place, x, log_odds.min(axis=(0, 2)), label="worst class of all runs", index=1)
+    confidence_axis(place)
+    place.axhline(np.log(9999), color="0.6", linewidth=0.6, linestyle=":")
+    place.set_xlabel("generation")
+
+
+def confidence_axis(place: Axes) -> None:
+    """Ticks of an axis of log-odds, labelled by confidence."""
+    marks = (0.01, 0.5, 0.99, 0.9999, 0.999999, 0.99999999)
+    place.set_yticks([np.log(p / (1 - p)) for p in marks], [f"{p:.8g}" for p in marks])
+
+
+def film(found: Evolution, run: int = 0) -> bytes:
+    """A GIF of one archive filling up: every digit's elite and its confidence."""
+    history = confidence(found.log_odds[run])
+    frames = [
+        _frame(images, history[generation], generation)
+        for generation, images in zip(found.filmed, found.film[run], strict=True)
+    ]
+    file = io.BytesIO()
+    frames[0].save(
+        file, "gif", save_all=True, append_images=frames[1:], loop=0, optimize=True,
+        duration=[FRAME] * (len(frames) - 1) + [LAST_FRAME],
+    )  # fmt: skip
+    return file.getvalue()
+
+
+def _frame(images: np.ndarray, p: np.ndarray, generation: int) -> Image.Image:
+    """Two rows of elites with class and confidence under each."""
+    columns = (len(images) + 1) // 2
+    side, gap, text = images.shape[1] * SCALE, 10, 22
+    width = columns * (side + gap) + gap
+    frame = Image.new("L", (width, 2 * (side + text + gap) + 30), 255)
+    pen = ImageDraw.Draw(frame)
+    title, small = ImageFont.load_default(size=16), ImageFont.load_default(size=13)
+    pen.text((gap, 6), f"generation {generation}", fill=0, font=title)
+    for label, image in enumerate(images):
+        left = gap + (label % columns) * (side + gap)
+        top = 30 + (label // columns) * (side + text + gap)
+        picture = Image.fromarray(image[..., 0]).resize((side, side), Image.Resampling.NEAREST)
+        frame.paste(picture, (left, top))
+        certainty = np.floor(1e6 * p[label]) / 1e6  # never rounded up to 1
+        pen.text((left, top + side + 3), f"{label}   {certainty:.6f}", fill=0, font=small)
+    return frame

@@ -1,0 +1,105 @@
+"""Evolved fooling images: the runs behind Figures 4 and 5, kept, and what is read off them."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from reproduce.experiments import Setting
+from reproduce.methods.archive import confidence
+from reproduce.methods.evolution import Encoding, Evolution, evolve, scorer
+
+NETWORK = "LeNet"
+CHILDREN = 200  # a generation; authors' released code
+THRESHOLDS = (0.99, 0.999, 0.9999)
+# Generations whose archives are kept as images, close together at first.
+FILMED = (*range(11), *range(12, 21, 2), *range(25, 51, 5), *range(60, 201, 10))
+
+
+class Crossings(NamedTuple):
+    """The generation at which confidence comes to a threshold, NaN where it does not.
+
+    median: of the median over classes and runs, one for each of THRESHOLDS.
+    every: of every class of every run, at the highest.
+    """
+
+    median: list[float]
+    every: float
+
+
+def evolved(setting: Setting, encoding: Encoding, runs: int, generations: int) -> Evolution:
+    """Independent runs against LeNet, resumed where they were stopped and kept."""
+    return setting.cached(
+        partial(
+            evolve,
+            setting.network(NETWORK),
+            encoding,
+            classes=setting.dataset.classes,
+            generations=generations,
+            seeds=[(setting.seed, run) for run in range(runs)],
+            children=CHILDREN,
+            filmed=FILMED,
+        ),
+        checkpoints="checkpoints",
+    )
+
+
+def crossings(found: Evolution) -> Crossings:
+    """Read off the confidence of the elites after each generation."""
+    p = confidence(found.log_odds)
+    median = np.median(p, axis=(0, 2))
+    return Crossings(
+        median=[_first(median >= threshold) for threshold in THRESHOLDS],
+        every=_first(p.min(axis=(0, 2)) >= THRESHOLDS[-1]),
+    )
+
+
+def _first(reached: np.ndarray) -> float:
+    return float(reached.argmax()) if reached.any() else float("nan")
+
+
+def images(found: Evolution) -> np.ndarray:
+    """uint8 (runs, classes, height, width, channels), the elites at the end."""
+    return np.stack([archive.images for archive in found.archives])
+
+
+def final_confidence(found: Evolution) -> np.ndarray:
+    """float64 (runs, classes)."""
+    return confidence(found.log_odds[:, -1])
+
+
+def png(image: np.ndarray) -> bytes:
+    """One uint8 image (height, width, 1 or 3) as a PNG file."""
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return file.getvalue()
+
+
+def pixels(file: bytes) -> np.ndarray:
+    """uint8 (height, width, 1 or 3) out of a PNG file."""
+    array = np.asarray(Image.open(io.BytesIO(file)))
+    return array[..., None] if array.ndim == 2 else array
+
+
+def files(name: str, found: Evolution) -> dict[str, bytes]:
+    """Every elite as a PNG file by itself, named by run, class and confidence."""
+    p = final_confidence(found)
+    return {
+        f"{name}/run{run}-class{label}-{p[run, label]:.8f}.png": png(image)
+        for run, of_run in enumerate(images(found))
+        for label, image in enumerate(of_run)
+    }
+
+
+def rescored(setting: Setting, found: Evolution, saved: dict[str, bytes]) -> float:
+    """The largest difference between a reported confidence and that of the PNG file."""
+    shape = images(found).shape[:2]
+    read = np.stack([pixels(file) for file in saved.values()])
+    odds = scorer(setting.network(NETWORK), CHILDREN)(read).reshape(*shape, -1)
+    labels = np.arange(shape[1])
+    return float(np.abs(confidence(odds[:, labels, labels]) - final_confidence(found)).max())

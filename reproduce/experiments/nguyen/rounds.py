@@ -1,0 +1,104 @@
+"""Rounds of retraining: evolve against DNN_i, add what was found, train DNN_(i+1) on it.
+
+Nguyen et al. 2015, section 3.7: fooling images become one more class. From each run the archive
+of the first and of the last generation are taken, 20 images on MNIST. A network is trained anew
+each time, on the clean images and all fooling images so far.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reproduce import training
+from reproduce.data import Examples, frozen
+from reproduce.experiments import Setting
+from reproduce.experiments.nguyen.evolved import CHILDREN
+from reproduce.methods.evolution import Encoding, Evolution, evolve
+from reproduce.progress import stage
+
+
+class Round(NamedTuple):
+    """What became of one network.
+
+    log_odds: float64 (runs, generations + 1, classes), the elites' for their class.
+    images: uint8 (runs, classes, height, width, channels), of the last generation.
+    wrong: clean test images that it labels wrongly, of `tested`.
+    recognised: fooling images in its training set that it labels as such, of `fooling`.
+    """
+
+    log_odds: np.ndarray
+    images: np.ndarray
+    wrong: int
+    tested: int
+    recognised: int
+    fooling: int
+
+
+def rounds(
+    setting: Setting,
+    *,
+    train: partial[Any],
+    encoding: Encoding,
+    networks: int,
+    runs: int,
+    generations: int,
+) -> list[Round]:
+    """DNN_1 to DNN_n; every network and every evolution is kept.
+
+    Args:
+        train: makes a network from examples and a seed.
+    """
+    classes = setting.dataset.classes
+    clean, test = setting.dataset.train, setting.dataset.test
+    fooling = np.empty((0, *clean.images.shape[1:]), np.float32)
+    found = []
+    with stage("retraining", total=networks) as advance:
+        for i in range(networks):
+            examples = _enlarged(clean, fooling, label=classes)
+            model = setting.cached(partial(train, examples=examples, seed=setting.seed + i))
+            evolution: Evolution = setting.cached(
+                partial(
+                    evolve,
+                    model,
+                    encoding,
+                    classes=classes,
+                    generations=generations,
+                    seeds=[(setting.seed, i, run) for run in range(runs)],
+                    children=CHILDREN,
+                    filmed=(0, generations),
+                ),
+                checkpoints="checkpoints",
+            )
+            recognised = 0
+            if len(fooling):
+                labels = training.logits(model, fooling).argmax(axis=1)
+                recognised = int((labels == classes).sum())
+            wrong = round(training.error_rate(model, test) * len(test.labels))
+            found.append(
+                Round(
+                    evolution.log_odds, evolution.film[:, -1], wrong, len(test.labels),
+                    recognised, len(fooling),
+                )
+            )  # fmt: skip
+            fooling = np.concatenate([fooling, _first_and_last(evolution)])
+            advance(1, note=f"DNN{i + 1}")
+    return found
+
+
+def _first_and_last(evolution: Evolution) -> np.ndarray:
+    """The archives of the first and the last generation, float32 (n, ...) in [0, 1]."""
+    film = evolution.film[:, [0, -1]]
+    return film.reshape(-1, *film.shape[3:]).astype(np.float32) / np.float32(255)
+
+
+def _enlarged(clean: Examples, fooling: np.ndarray, label: int) -> Examples:
+    """The clean examples and, under one more label, the fooling images."""
+    if not len(fooling):
+        return clean
+    return frozen(
+        np.concatenate([clean.images, fooling]),
+        np.concatenate([clean.labels, np.full(len(fooling), label)]),
+    )

@@ -1,0 +1,132 @@
+"""Section 3.3: do images evolved to fool one network fool another?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from reproduce import training
+from reproduce.experiments import Setting
+from reproduce.experiments.nguyen.evolved import (
+    CHILDREN,
+    NETWORK,
+    evolved,
+    final_confidence,
+    images,
+)
+from reproduce.methods.archive import confidence
+from reproduce.methods.evolution import Encoding, scorer
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact, Claim
+
+SURE = 0.9999
+
+
+def transfer(
+    setting: Setting,
+    *,
+    presets: Mapping[str, Encoding],
+    others: Mapping[str, partial[Any]],
+    runs: int,
+    generations: int,
+) -> Artefact:
+    """Images evolved for DNN_A, shown to DNN_B.
+
+    Args:
+        presets: name -> encoding; the runs of Figures 4 and 5 are used again.
+        others: what DNN_B differs in -> makes it from examples and a seed.
+    """
+    cells = Cells("nguyen", "transfer")
+    both: dict[str, int] = {}
+    only: dict[str, int] = {}
+    panels: dict[str, list[np.ndarray]] = {}
+    total = 0
+    networks = {
+        name: setting.cached(partial(train, examples=setting.dataset.train, seed=setting.seed + 1))
+        for name, train in others.items()
+    }
+    for called, encoding in presets.items():
+        found = evolved(setting, Encoding(*encoding), runs, generations)
+        shown, own = images(found), final_confidence(found)
+        flat = shown.reshape(-1, *shown.shape[2:])
+        labels = np.tile(np.arange(shown.shape[1]), shown.shape[0])
+        for name, network in networks.items():
+            row = f"{called}, {name}"
+            odds = scorer(network, CHILDREN)(flat)
+            theirs = confidence(odds[np.arange(len(flat)), labels])
+            sure_of_both = (own.ravel() >= SURE) & (theirs >= SURE)
+            only_a = (own.ravel() >= SURE) & (theirs < 0.5)
+            wrong = round(training.error_rate(network, setting.dataset.test) * _tests(setting))
+            cells.rate(row, "test_error", wrong, _tests(setting))
+            cells.number(row, "median_A", np.median(own), "fraction", n=own.size)
+            cells.number(row, "median_B", np.median(theirs), "fraction", n=own.size)
+            cells.rate(row, "both_sure", int(sure_of_both.sum()), own.size)
+            cells.rate(row, "B_half", int((theirs >= 0.5).sum()), own.size)
+            cells.rate(row, "same_label", int((odds.argmax(axis=1) == labels).sum()), own.size)
+            both[row], only[row] = int(sure_of_both.sum()), int(only_a.sum())
+            total = own.size
+            panels[row] = [flat[sure_of_both], flat[only_a]]
+    return Artefact(
+        title="Transfer: images evolved for one network, shown to another",
+        caption=(
+            f"DNN_A is {NETWORK}; rows: the encoding, and what DNN_B differs in. {total} images "
+            "for each encoding. test_error: clean, of DNN_B; median_A, median_B: on either one; "
+            "both_sure: share at 99.99 % or more on both; B_half: at 50 % or more on DNN_B; "
+            "same_label: labelled alike by DNN_B."
+        ),
+        cells=cells.list,
+        claims=_claims(both, only, total, whole=generations >= 200),
+        figures={"transfer": _draw(panels)} if any(both.values()) or any(only.values()) else {},
+        departures=[
+            "The paper does not describe its second architecture; ours has two convolutions with "
+            "ReLU and a hidden layer of 100.",
+        ],
+    )
+
+
+def _tests(setting: Setting) -> int:
+    return len(setting.dataset.test.labels)
+
+
+def _claims(
+    both: Mapping[str, int], only: Mapping[str, int], total: int, whole: bool
+) -> list[Claim]:
+    def listed(counts: Mapping[str, int]) -> str:
+        return "; ".join(f"{row}: {count} of {total}" for row, count in counts.items())
+
+    return [
+        Claim(
+            "transfer_to_both",
+            "Some images fool both DNN_A and DNN_B with 99.99 % confidence (section 3.3).",
+            any(count > 0 for count in both.values()) or (False if whole else None),
+            listed(both) + ".",
+        ),
+        Claim(
+            "transfer_only_a",
+            "Others fool DNN_A and not DNN_B (section 3.3).",
+            any(count > 0 for count in only.values()) or (False if whole else None),
+            f"99.99 % on A and less than 50 % on B: {listed(only)}.",
+        ),
+    ]
+
+
+def _draw(panels: Mapping[str, list[np.ndarray]], columns: int = 10) -> Figure:
+    """For each pair of networks, images that fool both, then images that fool only the first."""
+    rows, labels = [], []
+    for name, sets in panels.items():
+        for kind, shown in zip(("both", "only A"), sets, strict=True):
+            blank = np.full((columns, *_shape(panels)), np.nan, np.float32)
+            chosen = shown[:columns] / np.float32(255)
+            blank[: len(chosen)] = chosen
+            rows.append(blank)
+            labels.append(f"{name}: {kind}")
+    return figures.grid(np.stack(rows), row_labels=labels)
+
+
+def _shape(panels: Mapping[str, list[np.ndarray]]) -> tuple[int, ...]:
+    return next(iter(panels.values()))[0].shape[1:]

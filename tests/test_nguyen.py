@@ -1,0 +1,150 @@
+import io
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from reproduce import data
+from reproduce.experiments import Setting
+from reproduce.experiments.nguyen import (
+    ascents,
+    drawing,
+    encodings,
+    evolved,
+    figure11,
+    networks,
+    repetition,
+    rounds,
+    transfer,
+)
+from reproduce.methods import cppn, direct
+from reproduce.methods.evolution import Evolution
+from reproduce.store import Store
+
+EDITION = 1
+SIZE, CLASSES = 28, 10
+trained_on = []
+
+
+def small_network(examples, seed):
+    """A random two-layer network with as many classes as there are labels."""
+    trained_on.append(examples)
+    classes = int(examples.labels.max()) + 1
+    start = keras.initializers.GlorotUniform(seed=seed)
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            keras.layers.AveragePooling2D(4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(classes, kernel_initializer=start),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    images = rng.random((40, SIZE, SIZE, 1)).astype(np.float32)
+    examples = data.frozen(images, np.arange(40) % CLASSES)
+    dataset = data.Dataset("tiny", "here", "0", examples, examples, CLASSES)
+    store = Store(tmp_path_factory.mktemp("cache"))
+    return Setting(dataset, {"LeNet": partial(small_network)}, 0, store)
+
+
+def of_history(p):
+    """An Evolution of which only the confidence is there: (runs, generations + 1, classes)."""
+    p = np.array(p)
+    return Evolution([], np.log(p / (1 - p)), (), np.empty(0))
+
+
+def test_crossings_are_of_the_median_and_of_the_worst():
+    found = of_history(
+        [
+            [[0.1, 0.2], [0.995, 0.995], [0.99995, 0.9995], [0.99995, 0.99995]],
+            [[0.1, 0.2], [0.2, 0.995], [0.99995, 0.99995], [0.99995, 0.99995]],
+        ]
+    )
+    assert evolved.crossings(found) == evolved.Crossings([1, 2, 2], 3)
+    never = evolved.crossings(of_history([[[0.1, 0.2], [0.995, 0.995]]]))
+    assert never.median[0] == 1
+    assert np.isnan([*never.median[1:], never.every]).all()
+
+
+@pytest.mark.parametrize("encoding", [direct.encoding(), cppn.encoding("unit")])
+def test_every_saved_png_scores_what_is_reported(setting, encoding):
+    found = evolved.evolved(setting, encoding, runs=2, generations=3)
+    files = evolved.files("some", found)
+    assert len(files) == 2 * CLASSES
+    assert evolved.rescored(setting, found, files) < 1e-6
+    network = setting.network("LeNet")
+    for name, content in files.items():
+        pixels = np.asarray(Image.open(io.BytesIO(content)))[None, ..., None] / np.float32(255)
+        label, reported = name.split("class")[1].removesuffix(".png").split("-", 1)
+        p = keras.ops.softmax(network(pixels))[0, int(label)]
+        assert float(p) == pytest.approx(float(reported), abs=1e-6)
+
+
+def test_a_film_has_a_frame_for_each_filmed_generation(setting):
+    found = evolved.evolved(setting, direct.encoding(), runs=2, generations=3)
+    film = Image.open(io.BytesIO(drawing.film(found)))
+    assert found.filmed == (0, 1, 2, 3)
+    assert film.n_frames == 4
+
+
+def test_each_network_learns_the_fooling_images_of_all_before_it(setting):
+    trained_on.clear()
+    found = rounds.rounds(
+        setting, train=partial(small_network), encoding=cppn.encoding(), networks=3, runs=2,
+        generations=2,
+    )  # fmt: skip
+    assert [len(each.labels) for each in trained_on[-2:]] == [40 + 40, 40 + 80]
+    assert [int((each.labels == CLASSES).sum()) for each in trained_on[-2:]] == [40, 80]
+    assert [each.fooling for each in found] == [0, 40, 80]
+    added = trained_on[-1].images[40:] * 255
+    np.testing.assert_array_equal(added, np.round(added))  # as they would come from a PNG file
+    last = found[0].images.reshape(-1, SIZE, SIZE, 1)
+    in_training = {np.round(image * 255).astype(np.uint8).tobytes() for image in added / 255}
+    assert all(image.tobytes() in in_training for image in last)
+    assert found[1].log_odds.shape == (2, 3, CLASSES)
+
+
+def test_claims_of_figure_11_follow_the_numbers():
+    def a_round(p, wrong):
+        odds = of_history([[[p] * CLASSES]]).log_odds
+        return rounds.Round(odds, np.zeros((1, CLASSES, 1, 1, 1)), wrong, 10_000, 0, 0)
+
+    def holds(*found):
+        return [claim.holds for claim in figure11._claims(found)]
+
+    assert holds(a_round(0.99999, 80), a_round(0.999, 85)) == [True, True]
+    assert holds(a_round(0.99999, 80), a_round(0.5, 85)) == [False, True]
+    assert holds(a_round(0.99999, 80), a_round(0.999, 160)) == [True, False]
+    assert holds(a_round(0.99999, 80)) == [None, None]
+
+
+def test_every_artefact_is_made_of_cells_claims_and_figures(setting):
+    both = {"runs": 2, "generations": 3}
+    made = [
+        networks.networks(setting),
+        encodings.figure4(setting, presets={"direct": direct.encoding()}, **both),
+        encodings.figure5(setting, presets={"CPPN": cppn.encoding()}, **both),
+        transfer.transfer(
+            setting, presets={"CPPN": cppn.encoding()}, others={"other": partial(small_network)},
+            **both,
+        ),
+        repetition.repetition(setting, presets={"unit": cppn.encoding("unit")}, **both),
+        ascents.ascent(setting, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
+        figure11.figure11(
+            setting, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
+            generations=2,
+        ),
+    ]  # fmt: skip
+    assert all(artefact.cells for artefact in made)
+    assert made[1].cells[0].published == pytest.approx(0.9999)
+    assert [cell.published_status for cell in made[1].cells if cell.column == "generations"] == [
+        "confirmed"
+    ]
+    for identity in (claim.id for artefact in made for claim in artefact.claims):
+        assert identity.isidentifier()
