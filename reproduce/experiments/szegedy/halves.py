@@ -156,7 +156,8 @@ def _splits(setting: Setting, splits: int, images: int, attack: partial[Any]) ->
                 targets = adversarial.choose_targets(
                     network, sample.images, sample.labels, seed=seed
                 )
-                found = setting.cached(partial(attack, network, sample.images, targets))
+                call = partial(attack, network, sample.images, targets)
+                found = setting.cached(call, title=f"attacking {name}, {images} images")
                 attacked[name] = Attacked(network, sample, found)
                 advance(1, note=f"{name}, split {number + 1}")
             runs.append(Split(sides, attacked))

@@ -246,7 +246,10 @@ def _measure(
 ) -> dict[str, Coherence]:
     images, labels = setting.dataset.test
     call = partial(coherence, network, layer, setting.network(judge), images, labels)
-    kept: dict[str, Coherence] = setting.cached(partial(call, rows=rows, seed=setting.seed))
+    title = f"rows of {layer or 'pixels'}"
+    kept: dict[str, Coherence] = setting.cached(
+        partial(call, rows=rows, seed=setting.seed), title=title
+    )
     return kept
 
 
