@@ -17,7 +17,7 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
 ROWS, PAIRS = 6, 3  # of each panel; odd columns original, even columns distorted
-PANELS = {"a": "FC10(1e-4)", "b": "FC200-200-10"}  # a linear softmax model, and the 200-200-10
+PANELS = {"FC10(1e-4)": "a", "FC200-200-10": "b"}  # a linear softmax model, and the 200-200-10
 NOISE = 1.0  # standard deviation of panel c
 
 Panel = tuple[str, np.ndarray, np.ndarray]  # its title, originals, distorted images
@@ -34,18 +34,16 @@ def figure7(setting: Setting, *, images: int, attack: partial[Any]) -> Artefact:
     noisy = transfer.gaussian_noise(sample.images, NOISE, seed=setting.seed)
     total = len(sample.labels)
     panels: list[Panel] = []
-    for panel, name in PANELS.items():
-        if name not in setting.networks:
-            continue
-        run = attack_network(setting, name, sample, attack, setting.seed)
-        kept = ~run.found.failed
-        correct = int(kept.sum()) - errors(run.network, run.distorted)
-        cells.rate(name, "accuracy", correct, int(kept.sum()))
-        cells.pooled_rms(name, "stddev", run.found.distortion)
-        spread = adversarial.pooled(run.found.distortion)
-        title = f"({panel}) adversarial for {name}\nstddev {spread:.3f}"
-        panels.append((title, sample.images[kept], run.distorted.images))
     for name in setting.networks:
+        if name in PANELS:
+            run = attack_network(setting, name, sample, attack, setting.seed)
+            kept = ~run.found.failed
+            correct = int(kept.sum()) - errors(run.network, run.distorted)
+            cells.rate(name, "accuracy", correct, int(kept.sum()))
+            cells.pooled_rms(name, "stddev", run.found.distortion)
+            spread = adversarial.pooled(run.found.distortion)
+            title = f"({PANELS[name]}) adversarial for {name}\nstddev {spread:.3f}"
+            panels.append((title, sample.images[kept], run.distorted.images))
         correct = total - errors(setting.network(name), Examples(noisy, sample.labels))
         cells.rate(name, "accuracy on noise", correct, total)
     panels.append((f"(c) Gaussian noise\nstddev {NOISE:g}", sample.images, noisy))
