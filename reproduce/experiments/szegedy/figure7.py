@@ -72,5 +72,5 @@ def _draw(panels: list[Panel]) -> Figure:
         rows = min(ROWS, len(originals) // PAIRS)
         shown = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: rows * PAIRS]
         figures.crisp(place, figures.mosaic(shown.reshape(rows, 2 * PAIRS, *originals.shape[1:])))
-        place.set_title(title)
+        place.set_title(title, fontsize=7)
     return figure
