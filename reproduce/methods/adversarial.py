@@ -116,6 +116,7 @@ def nearest(
     c: Array | None = None,
     searches: int = 12,
     iterations: int = 100,
+    evaluations: int = 300,
     tolerance: float = 1e-5,
     margin: float = 2e-3,
     pairs: int = 4,
@@ -131,6 +132,7 @@ def nearest(
         c: where given, a number or (n,), the minimiser for this c is the result, as it is.
         searches: values of c to settle at, at most, for an image.
         iterations: evaluations at most before the next c is tried.
+        evaluations: in all, at most, for an image.
         tolerance: a minimiser has settled when the objective falls by less than this fraction.
         margin: c is found when the margin is within this fraction of the clean image's.
         pairs: length of the L-BFGS history.
@@ -148,7 +150,7 @@ def nearest(
         )
     if norm not in ("squared", "euclidean"):
         raise UserError(f"norm is squared or euclidean, got {norm!r}")
-    budget = search.Budget(tau, norm, searches, iterations, tolerance, margin)
+    budget = search.Budget(tau, norm, searches, iterations, evaluations, tolerance, margin)
     given = np.full(len(images), np.nan) if c is None else np.broadcast_to(c, len(images))
     flat = images.reshape(len(images), -1)
     with progress.stage("adversarial examples", total=len(images)) as advance:

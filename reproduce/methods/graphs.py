@@ -19,7 +19,7 @@ import tensorflow as tf
 from reproduce.errors import UserError
 from reproduce.methods import Classifier
 
-SLOTS = 64  # images evaluated at once,
+SLOTS = 32  # images evaluated at once,
 SLOT_PIXELS = 2_500_000  # and fewer where they are large: an attack holds 20 copies of each
 
 # What is settled once the weights are there.

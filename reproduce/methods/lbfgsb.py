@@ -61,6 +61,7 @@ class State(NamedTuple):
     first_length: Tensor  # float32 (batch,): scale of a step along the gradient without history
     settled: Tensor  # bool (batch,)
     stuck: Tensor  # bool (batch,)
+    slow: Tensor  # bool (batch,), the last accepted step hardly decreased the objective
     fresh: Tensor  # bool (batch,)
 
 
@@ -87,6 +88,7 @@ def start(
         first_length=number,
         settled=no,
         stuck=no,
+        slow=no,
         fresh=~no,
     )
 
@@ -112,7 +114,8 @@ def accept(
 ) -> State:
     """Takes the trial points that decrease the objective enough; shortens the other steps.
 
-    A point settles when its objective fell by less than `tolerance` times its value.
+    A point settles when its objective fell twice by less than `tolerance` times its value: one
+    small decrease may be a step cut short by a bound or by a kink of the loss.
     """
     old, new = state.position - state.anchor, point - state.anchor
     step, change = point - state.position, gradient - state.gradient
@@ -137,8 +140,9 @@ def accept(
         changes=tf.where(
             shift, tf.concat([state.changes[:, 1:], change[:, None]], 1), state.changes
         ),
-        settled=small | stuck,
+        settled=(small & state.slow) | stuck,
         stuck=stuck,
+        slow=small | (~takes & state.slow),
         fresh=tf.zeros_like(state.fresh),
     )
 

@@ -70,6 +70,7 @@ class Budget(NamedTuple):
     norm: str
     searches: int
     iterations: int
+    evaluations: int
     tolerance: float
     margin: float
 
