@@ -79,10 +79,7 @@ def _rows_of_images(
         vectors = directions.gaussian(activations.shape[1], len(PANELS), rng)
         titles = [f"({panel}) random direction {n + 1}" for n, panel in enumerate(PANELS)]
     rows = directions.most_exciting(activations, vectors, ROW)
-    figure, axes = figures.sheet(2, 2, width=3.3, height=0.5)
-    for place, title, row in zip(axes.flat, titles, rows, strict=True):
-        figures.crisp(place, figures.mosaic(images[row][None]))
-        place.set_title(title, fontsize=8)
+    figure = _panels(images[rows], titles)
     return Artefact(
         title=f"Figure {name[-1]}: the images that excite {what} most",
         caption=(
@@ -98,6 +95,26 @@ def _rows_of_images(
                "distribution it used."] if name == "figure2" else []),
         ],
     )  # fmt: skip
+
+
+def _panels(rows: NDArray[np.floating], titles: Sequence[str]) -> Figure:
+    """Two by two rows of images as in the paper, a pixel two device pixels wide.
+
+    Args:
+        rows: (4, images, height, width, channels).
+    """
+    pictures = [figures.mosaic(row[None]) for row in rows]
+    height, width = (2 * side for side in pictures[0].shape[:2])
+    gap, title = 40, 34  # device pixels
+    wide, high = 2 * width + gap, 2 * (height + title)
+    figure = Figure(figsize=(wide / figures.DPI, high / figures.DPI), dpi=figures.DPI)
+    for panel, (picture, text) in enumerate(zip(pictures, titles, strict=True)):
+        left, above = (panel % 2) * (width + gap), (panel // 2) * (height + title) + title
+        place = (left / wide, 1 - (above + height) / high, width / wide, height / high)
+        axes = figure.add_axes(place)
+        figures.crisp(axes, picture)
+        axes.set_title(text, fontsize=8, pad=2)
+    return figure
 
 
 def units(
