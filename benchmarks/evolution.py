@@ -11,7 +11,6 @@ into one cell, so that trying a child on every class means adding it once for ea
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import time
 from collections.abc import Callable
@@ -35,10 +34,10 @@ from reproduce.methods.evolution import evolve
 from reproduce.progress import console
 
 THEIRS = {
-    "sine": math.sin,
-    "sigmoid": lambda p: math.tanh(p / 2),
-    "Gaussian": lambda p: math.exp(-p * p),
-    "linear": lambda p: max(-3.0, min(3.0, p)) / 3,
+    "sine": neat.activations.sin_activation,
+    "sigmoid": neat.activations.sigmoid_activation,
+    "Gaussian": neat.activations.gauss_activation,
+    "linear": neat.activations.clamped_activation,
 }
 
 
@@ -81,7 +80,11 @@ def aged(outputs: int, n: int, generations: int = 25) -> list[Genome]:
 
 
 def neat_network(genome: Genome) -> neat.nn.FeedForwardNetwork:
-    """The same network as neat-python evaluates it: active nodes only, in order."""
+    """The same network in neat-python, active nodes only, with its own functions of each kind.
+
+    Its functions are scaled otherwise than the authors' (tests/test_cppn.py hands it theirs, and
+    compares images); the work is the same.
+    """
     nodes = []
     for node in program(genome).nodes:
         links = [
@@ -90,7 +93,7 @@ def neat_network(genome: Genome) -> neat.nn.FeedForwardNetwork:
             if target == node
         ]
         function = THEIRS[FUNCTIONS[genome.functions[node - INPUTS]]]
-        nodes.append((node, function, sum, 0.0, 1.0, links))
+        nodes.append((node, function, neat.aggregations.sum_aggregation, 0.0, 1.0, links))
     inputs, outputs = range(INPUTS), range(INPUTS, INPUTS + genome.outputs)
     return neat.nn.FeedForwardNetwork(list(inputs), list(outputs), nodes)
 

@@ -60,7 +60,7 @@ RULES = {
         steps=1500, early=0.03, late=0.05, decay=0.001, blur=0.3,
         small_norm=0.2, small_benefit=0.2,
     ),
-    "fast": Rule(steps=50, early=0.5, decay=0.05, log=True),
+    "fast": Rule(steps=50, early=0.5, decay=0.005, log=True),
 }  # fmt: skip
 
 

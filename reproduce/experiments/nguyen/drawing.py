@@ -14,7 +14,8 @@ from reproduce.methods.archive import confidence
 from reproduce.methods.evolution import Evolution
 from reproduce.report import figures
 
-SCALE = 4  # film pixels for a pixel
+SCALE = 3  # film pixels for a pixel
+GREYS = 32  # of a film; noise in 256 greys makes a file three times as large
 FRAME, LAST_FRAME = 220, 2500  # milliseconds
 
 
@@ -25,7 +26,7 @@ def curves(found: Mapping[str, Evolution]) -> Figure:
     top = max(np.quantile(values[:, -1], 0.75) for values in odds.values()) + 1
     for place, (name, values) in zip(axes[0], odds.items(), strict=True):
         over_generations(place, values)
-        place.set_title(name)
+        place.set_title(name, fontsize=8)
         place.set_ylim(-5, top)
     axes[0, 0].set_ylabel("confidence")
     figures.legend(axes[0, -1], loc="lower right")
@@ -57,6 +58,7 @@ def film(found: Evolution, run: int = 0) -> bytes:
         for generation, images in zip(found.filmed, found.film[run], strict=True)
     ]
     file = io.BytesIO()
+    frames = [frame.quantize(GREYS) for frame in frames]
     frames[0].save(
         file, "gif", save_all=True, append_images=frames[1:], loop=0, optimize=True,
         duration=[FRAME] * (len(frames) - 1) + [LAST_FRAME],
@@ -67,11 +69,11 @@ def film(found: Evolution, run: int = 0) -> bytes:
 def _frame(images: np.ndarray, p: np.ndarray, generation: int) -> Image.Image:
     """Two rows of elites with class and confidence under each."""
     columns = (len(images) + 1) // 2
-    side, gap, text = images.shape[1] * SCALE, 10, 22
+    side, gap, text = images.shape[1] * SCALE, 12, 20
     width = columns * (side + gap) + gap
     frame = Image.new("L", (width, 2 * (side + text + gap) + 30), 255)
     pen = ImageDraw.Draw(frame)
-    title, small = ImageFont.load_default(size=16), ImageFont.load_default(size=13)
+    title, small = ImageFont.load_default(size=14), ImageFont.load_default(size=11)
     pen.text((gap, 6), f"generation {generation}", fill=0, font=title)
     for label, image in enumerate(images):
         left = gap + (label % columns) * (side + gap)

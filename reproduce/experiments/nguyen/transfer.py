@@ -120,11 +120,13 @@ def _draw(panels: Mapping[str, list[np.ndarray]], columns: int = 10) -> Figure:
     rows, labels = [], []
     for name, sets in panels.items():
         for kind, shown in zip(("both", "only A"), sets, strict=True):
+            if not len(shown):
+                continue
             blank = np.full((columns, *_shape(panels)), np.nan, np.float32)
             chosen = shown[:columns] / np.float32(255)
             blank[: len(chosen)] = chosen
             rows.append(blank)
-            labels.append(f"{name}: {kind}")
+            labels.append(f"{name}: {kind} ({len(shown)})")
     return figures.grid(np.stack(rows), row_labels=labels)
 
 
