@@ -155,8 +155,10 @@ def test_weights_and_functions_mutate_at_a_tenth(rng):
 
 def test_scalar_and_array_polynomial_steps_agree(rng):
     u = rng.random(100)
-    ours = [genomes._step(value) for value in u]
-    np.testing.assert_allclose(ours, direct.polynomial_step(u, genomes.ETA), rtol=1e-12)
+    for eta in (2.0, 15.0):
+        ours = [genomes._moved(0.5, value, eta) for value in u]
+        array = np.clip(0.5 + direct.polynomial_step(u, eta), 0, 1)
+        np.testing.assert_allclose(ours, array, rtol=1e-12)
 
 
 def test_networks_stay_feed_forward_and_well_formed(rng):

@@ -109,7 +109,7 @@ def figure5(
         ],
         departures=[
             "Raw pixel coordinates and the bias input come from the authors' code; `unit` takes "
-            "coordinates in [-1, 1].",
+            "coordinates in [-1, 1] and mutates genes more.",
         ],
     )
 

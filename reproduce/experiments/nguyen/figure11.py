@@ -19,6 +19,8 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 
+LEAST_PUBLISHED = 0.7252  # DNN_4's median, the lowest in Figure 11
+
 
 def figure11(
     setting: Setting,
@@ -45,7 +47,7 @@ def figure11(
     for i, each in enumerate(found, 1):
         _row(cells, f"DNN{i}", each)
     return Artefact(
-        title="Figure 11: retraining on fooling images does not stop evolution",
+        title="Figure 11: networks retrained on fooling images, fooled again",
         caption=(
             f"{runs} runs of {generations} generations against each network, {20 * runs} images "
             "from each network into the training set of all later ones. median_confidence: over "
@@ -55,7 +57,7 @@ def figure11(
             "set that the network labels as such."
         ),
         cells=cells.list,
-        claims=_claims(found),
+        claims=_claims(found, generations),
         figures={"figure11": _sheet(setting, found), "figure11-curves": _curves(found)},
         notes=_against_published(cells),
         departures=[
@@ -82,21 +84,25 @@ def _row(cells: Cells, row: str, each: Round) -> None:
         cells.number(row, "fooling_images", each.fooling, "count")
 
 
-def _claims(found: Sequence[Round]) -> list[Claim]:
+def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
+    """Fewer generations than the 200 of Figures 4 and 5 cannot tell that evolution fails."""
     best = [float(confidence(each.log_odds[:, -1]).max()) for each in found]
     medians = [float(np.median(confidence(each.log_odds[:, -1]))) for each in found]
     first = found[0]
     p_values = [stats.fisher_exact(_counts(first, each)).pvalue for each in found[1:]]
     errors = [each.wrong / each.tested for each in found]
     later = len(found) - 1
+    high = bool(later and min(medians[1:]) >= LEAST_PUBLISHED)
     return [
         Claim(
             "retraining_does_not_help",
-            "Evolution still finds images that a retrained network is sure of (section 3.7).",
-            all(p >= 0.99 for p in best[1:]) if later else None,
-            f"Each of {later} retrained networks gives some image {min(best[1:], default=0):.4%} "
-            f"or more; their medians lie between {min(medians[1:], default=0):.2%} and "
-            f"{max(medians[1:], default=0):.2%}, that of DNN1 at {medians[0]:.2%}.",
+            "Retraining does not help: images evolved against every retrained network come to a "
+            "high median confidence, 72.52 % at the least (section 3.7).",
+            high if high or generations >= 200 else None,
+            f"After {generations} generations the medians of {later} retrained networks lie "
+            f"between {min(medians[1:], default=0):.2%} and {max(medians[1:], default=0):.2%}, "
+            f"that of DNN1 at {medians[0]:.2%}; each gives some image at least "
+            f"{min(best[1:], default=0):.4%}.",
         ),
         Claim(
             "clean_error_stays",
@@ -145,14 +151,14 @@ def _curves(found: Sequence[Round]) -> Figure:
     """Median confidence over generations, one line for each network."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=3.0)
     place = axes[0, 0]
-    shades = np.linspace(0.0, 0.75, len(found))
+    shades = np.linspace(0.0, 0.7, len(found))
     for i, (each, shade) in enumerate(zip(found, shades, strict=True), 1):
         median = np.median(each.log_odds, axis=(0, 2))
         place.plot(median, color=str(shade), linewidth=0.9)
         place.annotate(f"DNN{i}", (len(median) - 1, median[-1]), fontsize=5, color=str(shade),
-                       xytext=(2, 0), textcoords="offset points", va="center")  # fmt: skip
+                       xytext=(2 + 24 * (i % 3), 0), textcoords="offset points", va="center")  # fmt: skip
     drawing.confidence_axis(place)
-    place.set_ylim(-8, None)
+    place.set_ylim(-8, max(np.median(each.log_odds[:, -1]) for each in found) + 1)
     place.set_xlabel("generation")
     place.set_ylabel("median confidence")
     return figure

@@ -58,23 +58,31 @@ def random(stream: np.random.Generator, n: int, outputs: int) -> list[Genome]:
 
 
 def offspring(
-    stream: np.random.Generator, parents: list[Genome], n: int, generation: int
+    stream: np.random.Generator,
+    parents: list[Genome],
+    n: int,
+    generation: int,
+    rate: float = GENE_RATE,
+    eta: float = ETA,
 ) -> list[Genome]:
     """n mutated children of parents drawn uniformly."""
-    return [mutate(stream, parents[i]) for i in stream.integers(len(parents), size=n).tolist()]
+    drawn = stream.integers(len(parents), size=n).tolist()
+    return [mutate(stream, parents[i], rate, eta) for i in drawn]
 
 
-def mutate(stream: np.random.Generator, genome: Genome) -> Genome:
-    """Weights, functions, then structure."""
+def mutate(
+    stream: np.random.Generator, genome: Genome, rate: float = GENE_RATE, eta: float = ETA
+) -> Genome:
+    """Weights and functions at a rate for each, then structure."""
     draws = 2 * len(genome.connections) + 2 * len(genome.functions) + 12
     u = iter(stream.random(draws).tolist())
     outputs = genome.outputs
     connections = [
-        (source, target, min(1.0, max(0.0, gene + _step(next(u)))) if next(u) < GENE_RATE else gene)
+        (source, target, _moved(gene, next(u), eta) if next(u) < rate else gene)
         for source, target, gene in genome.connections
     ]
     functions = [
-        int(next(u) * len(FUNCTIONS)) if next(u) < GENE_RATE else function
+        int(next(u) * len(FUNCTIONS)) if next(u) < rate else function
         for function in genome.functions
     ]
     if next(u) < ADD_CONNECTION:
@@ -93,11 +101,10 @@ def mutate(stream: np.random.Generator, genome: Genome) -> Genome:
     return Genome(outputs, tuple(functions), tuple(connections))
 
 
-def _step(u: float) -> float:
-    """Polynomial mutation for u uniform in [0, 1)."""
-    if u < 0.5:
-        return (2 * u) ** (1 / (ETA + 1)) - 1
-    return 1 - (2 * (1 - u)) ** (1 / (ETA + 1))
+def _moved(gene: float, u: float, eta: float) -> float:
+    """Polynomial mutation for u uniform in [0, 1), clamped to [0, 1]."""
+    root = min(2 * u, 2 - 2 * u) ** (1 / (eta + 1))
+    return min(1.0, max(0.0, gene + (root - 1 if u < 0.5 else 1 - root)))
 
 
 def _add_connection(
