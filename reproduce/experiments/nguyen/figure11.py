@@ -20,6 +20,7 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 
 LEAST_PUBLISHED = 0.7252  # DNN_4's median, the lowest in Figure 11
+LOWEST = -8.0  # log-odds at the foot of the curves
 
 
 def figure11(
@@ -151,14 +152,19 @@ def _curves(found: Sequence[Round]) -> Figure:
     """Median confidence over generations, one line for each network."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=3.0)
     place = axes[0, 0]
-    shades = np.linspace(0.0, 0.7, len(found))
-    for i, (each, shade) in enumerate(zip(found, shades, strict=True), 1):
-        median = np.median(each.log_odds, axis=(0, 2))
-        place.plot(median, color=str(shade), linewidth=0.9)
-        place.annotate(f"DNN{i}", (len(median) - 1, median[-1]), fontsize=5, color=str(shade),
-                       xytext=(2 + 24 * (i % 3), 0), textcoords="offset points", va="center")  # fmt: skip
+    medians = [np.median(each.log_odds, axis=(0, 2)) for each in found]
+    top = max(median[-1] for median in medians) + 1
+    gap = 0.035 * (top - LOWEST)  # between labels, which are moved down where lines meet
+    below = np.inf
+    for i in sorted(range(len(found)), key=lambda i: -medians[i][-1]):
+        shade = str(0.7 * i / max(1, len(found) - 1))
+        end, below = medians[i][-1], min(medians[i][-1], below - gap)
+        place.plot(medians[i], color=shade, linewidth=0.9)
+        place.annotate(f"DNN{i + 1}", (len(medians[i]) - 1, end), (1.03, below), color=shade,
+                       textcoords=place.get_yaxis_transform(), fontsize=5, va="center",
+                       arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.4})  # fmt: skip
     drawing.confidence_axis(place)
-    place.set_ylim(-8, max(np.median(each.log_odds[:, -1]) for each in found) + 1)
+    place.set_ylim(LOWEST, top)
     place.set_xlabel("generation")
     place.set_ylabel("median confidence")
     return figure
