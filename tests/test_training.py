@@ -249,3 +249,13 @@ def test_wrong_pixels_and_a_loss_that_explodes_are_told(blobs):
     wild = partial(training.sgd, epochs=2, batch=32, rate=partial(training.constant, value=1e38))
     with pytest.raises(UserError, match=r"the loss is .* in epoch . of 2"):
         training.train(SMALL, [wild], blobs, seed=0)
+
+
+def test_few_examples_get_more_epochs_until_there_are_enough_steps(blobs):
+    few = partial(training.sgd, batch=100, rate=partial(training.constant, value=0.1))
+    asked, stretched = (
+        training.train(SMALL, [phase], blobs, seed=0)
+        for phase in (partial(few, epochs=3), partial(few, epochs=1, least_steps=8))
+    )
+    for one, other in zip(asked.get_weights(), stretched.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

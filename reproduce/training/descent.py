@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ def sgd(
     nesterov: bool = False,
     decay: Decay = 0.0,
     decay_factor: Schedule | None = None,
+    least_steps: int = 0,
     compiled: bool = True,
 ) -> None:
     """Trains all layers on shuffled batches; what fills no last batch waits for the next shuffle.
@@ -43,9 +45,12 @@ def sgd(
         rate: learning rate over the whole training.
         decay: lambda per layer, as in `objective`.
         decay_factor: what lambda is multiplied by over the whole training.
+        least_steps: epochs are added, where examples are few, until there are so many steps; a
+            sigmoid network leaves its first plateau after a number of steps, not of epochs.
         compiled: by XLA: on a CPU dense networks gain, convolutions and dropout lose.
     """
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
+    batch = min(batch, len(labels))
 
     def loss(weights: Weights, others: Weights, chosen: tf.Tensor, _: tf.Tensor) -> Any:
         x, y = tf.gather(images, chosen), tf.gather(labels, chosen)
@@ -58,7 +63,7 @@ def sgd(
         [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables],
         n=len(labels),
         rng=rng,
-        epochs=max(1, round(effort * epochs)),
+        epochs=max(1, round(effort * epochs), math.ceil(least_steps / (len(labels) // batch))),
         batch=batch,
         rate=rate,
         momentum=momentum,
