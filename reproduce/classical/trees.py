@@ -11,6 +11,7 @@ from reproduce.data import Examples
 from reproduce.methods.smallest.trees import Nodes
 
 EDITION = 1
+LEVELS = 32
 
 
 def decision_tree(
@@ -61,19 +62,32 @@ def random_forest(examples: Examples, seed: int, *, trees: int = 100) -> Model:
 def boosting(
     examples: Examples, seed: int, *, rounds: int = 40, rate: float = 0.25, leaves: int = 16
 ) -> Model:
-    """Histogram gradient boosting.
+    """Histogram gradient boosting on LEVELS grey levels.
+
+    On finer ones a bin may end at a value that pixels have, and then no change is too small.
 
     Args:
         rounds: trees for each class; rate: what each adds; leaves: of each.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
-    learnt = HistGradientBoostingClassifier(
-        max_iter=rounds, learning_rate=rate, max_leaf_nodes=leaves, max_bins=31,
-        early_stopping=False, random_state=seed,
-    ).fit(_flat(examples.images), examples.labels)  # fmt: skip
-    return Model(lambda images: learnt.decision_function(_flat(images)).astype(np.float32))
+    with threadpool_limits(1, "openmp"):  # threads that wait for each other at every tree
+        learnt = HistGradientBoostingClassifier(
+            max_iter=rounds, learning_rate=rate, max_leaf_nodes=leaves, max_bins=2 * LEVELS,
+            early_stopping=False, random_state=seed,
+        ).fit(_levels(examples.images), examples.labels)  # fmt: skip
+
+    def logits(images: np.ndarray) -> np.ndarray:
+        with threadpool_limits(1, "openmp"):
+            return learnt.decision_function(_levels(images)).astype(np.float32)
+
+    return Model(logits)
 
 
 def _flat(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.reshape(len(images), -1), np.float32)
+
+
+def _levels(images: np.ndarray) -> np.ndarray:
+    return np.minimum(np.floor(_flat(images) * LEVELS), LEVELS - 1)

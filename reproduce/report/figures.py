@@ -98,7 +98,7 @@ def grid(
     high, wide, _ = picture.shape
     # An even number of device pixels for each pixel: a page shows figures at half their size.
     scale = 2 * max(1, round(width * DPI / wide / 2))
-    longest = max((len(label) for label in row_labels), default=0)
+    longest = max((len(line) for label in row_labels for line in label.splitlines()), default=0)
     left = _even(0.062 * longest + 0.1 * bool(longest))
     top = _even(0.2 * bool(column_labels) + 0.26 * bool(title))
     full_width, full_height = left + scale * wide, top + scale * high

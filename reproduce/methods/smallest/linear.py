@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reproduce.methods import exact
 from reproduce.methods.smallest import Change, between
 
 EDITION = 1
@@ -69,8 +70,6 @@ def boxed(weights: np.ndarray, bias: np.ndarray, images: np.ndarray) -> Change:
     The quadratic programme of every other class, nearest hyperplane first; a class whose
     hyperplane is farther than the best found is left out.
     """
-    from reproduce.methods import exact
-
     margins, differences = _margins(weights, bias, images)
     labels = _labels(weights, bias, images)
     slopes = np.linalg.norm(differences, axis=2)[labels]

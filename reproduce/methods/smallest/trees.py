@@ -56,15 +56,15 @@ def leaves(nodes: Nodes, features: int) -> Leaves:
         feature = nodes.feature[node]
         below, above = sides(nodes.threshold[node])
         if low[feature] <= below:
-            cut = high.copy()
-            cut[feature] = min(cut[feature], below)
-            pending.append((nodes.left[node], low, cut))
+            left = high.copy()
+            left[feature] = min(left[feature], below)
+            pending.append((nodes.left[node], low, left))
         if high[feature] >= above:
-            cut = low.copy()
-            cut[feature] = max(cut[feature], above)
-            pending.append((nodes.right[node], cut, high))
-    low, high, labels = zip(*boxes, strict=True)
-    return Leaves(np.stack(low), np.stack(high), np.array(labels, np.int64))
+            right = low.copy()
+            right[feature] = max(right[feature], above)
+            pending.append((nodes.right[node], right, high))
+    lows, highs, labels = zip(*boxes, strict=True)
+    return Leaves(np.stack(lows), np.stack(highs), np.array(labels, np.int64))
 
 
 def sides(threshold: float) -> tuple[np.float32, np.float32]:
@@ -91,5 +91,5 @@ def nearest(tree: Leaves, images: np.ndarray, labels: np.ndarray) -> Change:
         squares = (gaps**2).sum(axis=1)
         closest = np.where(others, squares, np.inf).argmin()
         changed[i] = np.clip(x, tree.low[closest], tree.high[closest])
-    changed = changed.reshape(images.shape)
-    return Change(changed, between(images, changed), np.ones(len(images), bool))
+    found = changed.reshape(images.shape)
+    return Change(found, between(images, found), np.ones(len(images), bool))

@@ -1,0 +1,215 @@
+"""One feature, one bit: claims 7, 8, 9 and 9b."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reproduce.classical.trees import nodes
+from reproduce.data import Examples
+from reproduce.experiments import Setting
+from reproduce.experiments.lipton import rules, texts, zoo
+from reproduce.methods.smallest import single
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact
+
+EDITION = 1
+NEAR = 0.25  # the quarter of the examples nearest to the boundary
+TOP = 10  # features with the largest weights
+
+
+class Shifts(NamedTuple):
+    """One logistic regression and what its test examples need.
+
+    accuracy: on test examples; magnitude: |weight| of each feature, largest first.
+    margins: float64 (n,), of correctly classified test examples.
+    needed: float64 (n, features), shift of each feature alone, in its standard deviations, in
+        the order of magnitude; possible: bool, whether it stays within the feature's range.
+    """
+
+    accuracy: float
+    magnitude: np.ndarray
+    margins: np.ndarray
+    needed: np.ndarray
+    possible: np.ndarray
+
+
+def one_feature(
+    setting: Setting, *, corpus: partial[Any], features: int, documents: int
+) -> Artefact:
+    """Logistic regression on words: the smallest change of a single feature.
+
+    Args:
+        corpus: makes the texts; documents: test documents tried.
+        features: words at most, the most frequent.
+    """
+    collection, digest = texts.collected(setting, corpus)
+    cells = Cells("goodfellow", "one_feature")
+    found = {}
+    for penalty in ("l2", "l1"):
+        name = f"logistic regression, {penalty.upper()}"
+        found[name] = setting.cached(
+            partial(shifts, digest, penalty, features, documents, setting.seed)
+        )
+        _feature_row(cells, name, found[name])
+    figure, axes = figures.sheet(width=4.2, height=2.8)
+    for name, one in found.items():
+        rank = np.unique(np.geomspace(1, (one.magnitude > 0).sum(), 60).astype(int)) - 1
+        typical = np.median(np.abs(one.needed[:, rank]), axis=0)
+        figures.curve(axes[0, 0], rank + 1, typical, label=name)
+    axes[0, 0].set(
+        xscale="log", yscale="log", xlabel="rank of the feature's weight",
+        ylabel="median shift that flips the label\n(standard deviations)",
+    )  # fmt: skip
+    figures.legend(axes[0, 0])
+    return Artefact(
+        title="One feature flips a logistic regression",
+        caption=(
+            f"{collection.name}: {texts.question(collection)}; one feature a word (TF-IDF). "
+            "flips_unbounded: some feature alone can flip the label; flips_bounded: within the "
+            "range it has in the training texts; smallest_shift: of the easiest feature, in its "
+            f"standard deviations (median); top_shift: of the {TOP} features with the largest "
+            f"weights; top_shift_near: the same for the {NEAR:.0%} of documents nearest to the "
+            "boundary."
+        ),
+        cells=cells.list,
+        claims=[rules.one_feature(cells), rules.small_shift(cells)],
+        figures={"one_feature": figure},
+        notes=[f"Texts: {collection.source}; {len(collection.texts)} documents."],
+    )
+
+
+def shifts(digest: str, penalty: str, features: int, tried: int, seed: int) -> Shifts:
+    """Fits a logistic regression and measures every single-feature shift on test documents."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    split = texts.split(texts.known(digest), seed)
+    vectoriser = TfidfVectorizer(max_features=features, stop_words="english")
+    train = vectoriser.fit_transform(split.train)
+    ratio = 1.0 if penalty == "l1" else 0.0
+    learnt = LogisticRegression(C=10.0, l1_ratio=ratio, solver="liblinear", random_state=seed)
+    learnt.fit(train, split.train_labels)
+    test = vectoriser.transform(split.test).toarray()
+    right = learnt.predict(test) == split.test_labels
+    examples = test[right][:tried]
+    weights = learnt.coef_[0]
+    order = np.argsort(-np.abs(weights))
+    margins = examples @ weights + learnt.intercept_[0]
+    needed = single.shifts(weights, margins)
+    low, high = train.min(axis=0).toarray()[0], train.max(axis=0).toarray()[0]
+    possible = single.within(needed, examples, low, high)
+    square = np.asarray(train.multiply(train).mean(axis=0))[0]
+    deviation = np.sqrt(square - np.asarray(train.mean(axis=0))[0] ** 2)
+    return Shifts(
+        float(right.mean()), np.abs(weights[order]), margins,
+        (needed / deviation)[:, order], possible[:, order],
+    )  # fmt: skip
+
+
+def _feature_row(cells: Cells, name: str, one: Shifts) -> None:
+    n = len(one.margins)
+    sizes = np.abs(one.needed)
+    near = np.abs(one.margins) <= np.quantile(np.abs(one.margins), NEAR)
+    top = np.median(sizes[:, :TOP], axis=1)
+    cells.number(name, "test_accuracy", one.accuracy, "fraction")
+    cells.number(name, "features", float((one.magnitude > 0).sum()), "count")
+    cells.rate(name, "flips_unbounded", int(np.isfinite(sizes).any(axis=1).sum()), n)
+    cells.rate(name, "flips_bounded", int(one.possible.any(axis=1).sum()), n)
+    cells.number(name, "smallest_shift", float(np.median(sizes.min(axis=1))), "sd", n)
+    cells.number(name, "top_shift", float(np.median(top)), "sd", n)
+    cells.number(name, "top_shift_near", float(np.median(top[near])), "sd", int(near.sum()))
+    cells.rate(name, "within_half_sd", int((sizes.min(axis=1) < 0.5).sum()), n)
+
+
+class Flips(NamedTuple):
+    """One tree or forest on binarised digits.
+
+    changed: bool (n, pixels), see `single.flips`, for correctly classified test images.
+    above_leaf: how far above its leaf each deciding split lies (a single tree).
+    error: on the test images.
+    """
+
+    error: float
+    changed: np.ndarray
+    above_leaf: np.ndarray
+
+
+def one_bit(
+    setting: Setting, *, images: int, depths: list[int | None], forests: list[int], limit: int
+) -> Artefact:
+    """Trees on binarised digits: single-bit flips that change the label.
+
+    Args:
+        images: test images tried; depths: of the trees, None for full-grown.
+        forests: numbers of trees; limit: training images at most.
+    """
+    cells = Cells("goodfellow", "one_bit")
+    train = Examples(setting.dataset.train.images[:limit], setting.dataset.train.labels[:limit])
+    sample = zoo.draw(setting.dataset.test, images, setting.seed)
+    kinds: dict[str, tuple[int | None, int]] = {
+        f"tree of depth {depth}" if depth else "full-grown tree": (depth, 1) for depth in depths
+    }
+    kinds |= {f"forest of {trees}": (None, trees) for trees in forests}
+    found = {}
+    for name, (depth, trees) in kinds.items():
+        forest = name.startswith("forest")
+        call = partial(flips, train, sample, depth, trees if forest else 0, setting.seed)
+        found[name] = one = setting.cached(call)
+        n = len(one.changed)
+        cells.number(name, "test_error", one.error, "fraction")
+        cells.rate(name, "one_bit", int(one.changed.any(axis=1).sum()), n)
+        cells.mean(name, "bits", one.changed.sum(axis=1), "count")
+        if not forest and len(one.above_leaf):
+            cells.rate(name, "at_last_split", int((one.above_leaf == 1).sum()), len(one.above_leaf))
+    figure, axes = figures.sheet(width=4.2, height=2.8)
+    for name, one in found.items():
+        if len(one.above_leaf):
+            places = np.bincount(np.minimum(one.above_leaf, 14), minlength=15)[1:]
+            figures.curve(axes[0, 0], np.arange(1, 15), places / places.sum(), label=name)
+    axes[0, 0].set(
+        xlabel="splits above the leaf (14: that or more)", ylabel="share of deciding splits"
+    )
+    figures.legend(axes[0, 0])
+    return Artefact(
+        title="One bit changes a tree's answer",
+        caption=(
+            f"Digits binarised at 0.5; {len(sample.labels)} test images, correctly classified ones "
+            "count. one_bit: some single pixel's flip changes the label; bits: number of such "
+            "pixels; at_last_split: share of them that leave the path at the last split before "
+            "the leaf."
+        ),
+        cells=cells.list,
+        claims=[rules.one_bit(cells), rules.last_split(cells)],
+        figures={"one_bit": figure},
+    )
+
+
+def flips(train: Examples, test: Examples, depth: int | None, trees: int, seed: int) -> Flips:
+    """Fits a tree (trees = 0) or a forest on binarised digits and flips every bit it asks for."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    learner: Any = (
+        RandomForestClassifier(trees, random_state=seed)
+        if trees
+        else DecisionTreeClassifier(criterion="entropy", max_depth=depth, random_state=seed)
+    )
+    bits, tried = (_binary(some.images) for some in (train, test))
+    learner.fit(bits, train.labels)
+    right = learner.predict(tried) == test.labels
+    kept = tried[right]
+    asked = np.flatnonzero(learner.feature_importances_ > 0)
+    changed = single.flips(learner.predict, kept, asked)
+    above: list[np.ndarray] = []
+    if not trees:
+        tree = nodes(learner)
+        above = [single.deciding_depths(tree, *pair) for pair in zip(kept, changed, strict=True)]
+    return Flips(float(1 - right.mean()), changed, np.concatenate([*above, np.zeros(0, int)]))
+
+
+def _binary(images: np.ndarray) -> np.ndarray:
+    return (images.reshape(len(images), -1) > 0.5).astype(np.float32)

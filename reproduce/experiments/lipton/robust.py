@@ -1,0 +1,120 @@
+"""Adversarial training: claim 20, beside the numbers of Goodfellow et al. 2015."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reproduce.data import Examples, frozen
+from reproduce.experiments import Setting
+from reproduce.experiments.lipton import rules, zoo
+from reproduce.experiments.lipton.zoo import Recipes
+from reproduce.methods import fgsm
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact
+from reproduce.training import logits
+
+EDITION = 1
+EPSILON = 0.25  # Goodfellow et al. 2015, section 4, MNIST
+TRAINED = "{}, trained adversarially"
+
+
+def robust(
+    setting: Setting,
+    *,
+    ordinary: dict[str, partial[Any]],
+    hardened: dict[str, partial[Any]],
+    rbf: Recipes,
+    forest: int,
+    images: int,
+    limit: int,
+) -> Artefact:
+    """FGSM at 0.25 before and after adversarial training.
+
+    Args:
+        ordinary: row -> `training.train`, the last row's a deep network's.
+        hardened: row -> the same with an adversarial phase.
+        rbf: name -> the RBF network, attacked for its published number.
+        forest: trees of the forest; it is trained and attacked with the deep network's examples.
+        images: test images attacked; limit: training images at most.
+    """
+    cells = Cells("goodfellow", "fgsm")
+    full = setting.dataset.train
+    train = frozen(full.images[:limit], full.labels[:limit]) if limit < len(full.labels) else full
+    sample = zoo.draw(setting.dataset.test, images, setting.seed)
+    shown: list[tuple[str, np.ndarray]] = []
+    distorted: Examples | None = None
+    for row in ordinary:
+        networks = [
+            setting.cached(partial(recipes[row], examples=train, seed=setting.seed))
+            for recipes in (ordinary, hardened)
+        ]
+        for label, network in zip((row, TRAINED.format(row)), networks, strict=True):
+            changed = fgsm.fast(network, sample.images, sample.labels, epsilon=EPSILON)
+            _row(cells, label, logits(network, sample.images), logits(network, changed), sample)
+            shown.append((label, changed))
+        learnt = fgsm.fast(networks[0], train.images, train.labels, epsilon=EPSILON)
+        changed = shown[-2][1]
+        distorted = frozen(learnt, train.labels)
+        attacked = changed
+    assert distorted is not None
+    sets = {"random forest": train, TRAINED.format("random forest"): _both(train, distorted)}
+    for row, some in sets.items():
+        call = partial(forest_answers, some, sample.images, attacked, forest, setting.seed)
+        clean, fooled = setting.cached(call)
+        _row(cells, row, clean, fooled, sample)
+    for recipe in zoo.recipes(setting, rbf).values():
+        model = zoo.made(recipe)
+        assert model.classify is not None
+        changed = fgsm.fast(model.classify, sample.images, sample.labels, epsilon=EPSILON)
+        _row(cells, "RBF", model.logits(sample.images), model.logits(changed), sample)
+        shown.append(("RBF", changed))
+    pictures = np.stack([sample.images[:8], *[changed[:8] for _, changed in shown]])
+    return Artefact(
+        title="The fast gradient sign, and training against it",
+        caption=(
+            f"{len(sample.labels)} test images, epsilon {EPSILON:g}, not clipped; models learnt "
+            f"from {len(train.labels)} images. error: on FGSM examples; mean_confidence: on those "
+            "misclassified. The forest has no gradient: it is attacked, and trained, with examples "
+            "of the fully connected network."
+        ),
+        cells=cells.list,
+        claims=[rules.robust_training(cells)],
+        figures={
+            "fgsm": figures.grid(
+                np.clip(pictures, 0, 1), row_labels=["original", *[label for label, _ in shown]]
+            )
+        },
+        departures=[
+            "Goodfellow et al. train maxout networks; our deep one is fully connected, 400-400, "
+            "with rectified units."
+        ],
+    )
+
+
+def _row(cells: Cells, row: str, clean: np.ndarray, changed: np.ndarray, sample: Examples) -> None:
+    n = len(sample.labels)
+    cells.rate(row, "test_error", int((clean.argmax(axis=1) != sample.labels).sum()), n)
+    wrong = changed.argmax(axis=1) != sample.labels
+    cells.rate(row, "error", int(wrong.sum()), n)
+    confidence = zoo.softmax(changed).max(axis=1)
+    cells.mean(row, "mean_confidence", confidence[wrong], "fraction")
+
+
+def _both(one: Examples, other: Examples) -> Examples:
+    return Examples(
+        np.concatenate([one.images, other.images]), np.concatenate([one.labels, other.labels])
+    )
+
+
+def forest_answers(
+    train: Examples, images: np.ndarray, changed: np.ndarray, trees: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of a forest on clean and on changed images."""
+    from reproduce.classical.trees import random_forest
+
+    model = random_forest(train, seed, trees=trees)
+    return model.logits(images), model.logits(changed)

@@ -1,0 +1,211 @@
+"""Each claim's rule can come out either way, and follows from the numbers alone."""
+
+import numpy as np
+import pytest
+
+from reproduce import models
+from reproduce.data import Examples
+from reproduce.experiments.lipton import claims, protocol, rules, zoo
+from reproduce.methods import fgsm
+from reproduce.report.cells import Cells
+from reproduce.training import adversarial, logits
+
+CONV, FULL = "convolutional network", "fully connected network"
+
+
+def table(numbers):
+    """Cells from {row: {column: number}}; a pair is a number with its interval."""
+    cells = Cells("goodfellow", "made up")
+    for row, columns in numbers.items():
+        for column, value in columns.items():
+            value, *interval = value if isinstance(value, tuple) else (value,)
+            cells.number(row, column, value, "fraction")
+            if interval:
+                cells.list[-1] = cells.list[-1]._replace(low=interval[0], high=interval[1])
+    return cells
+
+
+def everywhere(column, value, rows=("softmax regression", FULL, CONV)):
+    return {row: {column: value} for row in rows}
+
+
+CASES = [  # rule, numbers under which it holds, numbers under which it is refuted
+    (
+        rules.imperceptible,
+        {FULL: {"changed": 1.0, "distortion": 0.05}, CONV: {"changed": 0.99, "distortion": 0.09}},
+        {FULL: {"changed": 0.5, "distortion": 0.05}, CONV: {"changed": 1.0, "distortion": 0.2}},
+    ),
+    (rules.not_random, everywhere("noise_changes", 0.01), everywhere("noise_changes", 0.1)),
+    (rules.against_smoothness, everywhere("within_half", 1.0), everywhere("within_half", 0.9)),
+    (rules.all_susceptible, everywhere("of_separation", 0.2), everywhere("of_separation", 0.8)),
+    (
+        rules.simple_no_better,
+        {"linear SVM": {"distance": 0.6}, FULL: {"distance": 1.0}, CONV: {"distance": 2.0}},
+        {"linear SVM": {"distance": 2.1}, FULL: {"distance": 1.0}, CONV: {"distance": 2.0}},
+    ),
+    (
+        rules.evolved_certainty,
+        everywhere("fooling_confidence", 0.99999),
+        everywhere("fooling_confidence", 0.999),
+    ),
+    (
+        rules.every_method_fooled,
+        everywhere("fooling_confidence", 0.995),
+        everywhere("fooling_confidence", 0.9),
+    ),
+    (
+        rules.one_feature,
+        {"l2": {"flips_unbounded": 1.0, "flips_bounded": 0.3}},
+        {"l2": {"flips_unbounded": 0.9, "flips_bounded": 0.3}},
+    ),
+    (rules.small_shift, everywhere("top_shift_near", 0.2), everywhere("top_shift_near", 3.0)),
+    (rules.one_bit, everywhere("one_bit", 0.7), everywhere("one_bit", 0.4)),
+    (rules.last_split, everywhere("at_last_split", 0.6), everywhere("at_last_split", 0.1)),
+    (
+        rules.bounded_pixels,
+        {"28 x 28": {"one_pixel_unbounded": 1.0, "one_pixel_bounded": 0.1, "box_ratio": 1.2}},
+        {"28 x 28": {"one_pixel_unbounded": 1.0, "one_pixel_bounded": 0.9, "box_ratio": 1.2}},
+    ),
+    (
+        rules.easier_in_many_dimensions,
+        {"softmax": {"slope_linf": (-0.6, -0.7, -0.5)}},
+        {"softmax": {"slope_linf": (-0.1, -0.2, 0.0)}},
+    ),
+    (
+        rules.unconstrained_space,
+        {FULL: {"uniform > 0.9": 0.1, "normal > 0.9": 0.8}},
+        {FULL: {"uniform > 0.9": 0.1, "normal > 0.9": 0.2}},
+    ),
+    (
+        rules.far_and_certain,
+        {
+            "training images": {"distance_in_gaps": 2.0},
+            "linear SVM": {"confidence": 1.0, "distance_in_gaps": 3.0},
+        },
+        {
+            "training images": {"distance_in_gaps": 2.0},
+            "linear SVM": {"confidence": 1.0, "distance_in_gaps": 1.5},
+        },
+    ),
+    (
+        rules.same_topics,
+        {
+            "inference twice": {"total_variation": 0.03},
+            "shuffled words": {"total_variation": 0.0},
+            "other words, matched": {"total_variation": 0.04},
+        },
+        {
+            "inference twice": {"total_variation": 0.03},
+            "shuffled words": {"total_variation": 0.2},
+            "other words, matched": {"total_variation": 0.3},
+        },
+    ),
+    (
+        rules.needs_access,
+        {"with the model": {"fooled": 1.0}, "scores only": {"fooled": 0.2}},
+        {"with the model": {"fooled": 1.0}, "scores only": {"fooled": 0.7}},
+    ),
+    (
+        rules.spammer,
+        {"naive Bayes": {"evaded": 0.1, "questions": 300}},
+        {"naive Bayes": {"evaded": 0.9, "questions": 20}},
+    ),
+    (
+        rules.robust_training,
+        {
+            "net": {"test_error": 0.02, "error": 0.9},
+            "net, trained adversarially": {"test_error": 0.01, "error": 0.2},
+        },
+        {
+            "net": {"test_error": 0.02, "error": 0.9},
+            "net, trained adversarially": {"test_error": 0.2, "error": 0.8},
+        },
+    ),
+    (
+        rules.directions_like_units,
+        {"A, last hidden": {"difference": (0, -0.02, 0.02)}, "margin": {"difference": 0.05}},
+        {"A, last hidden": {"difference": (0.1, 0.08, 0.12)}, "margin": {"difference": 0.05}},
+    ),
+    (
+        rules.only_the_last_layer,
+        {"A, first hidden": {"difference": (0.1, 0.08, 0.12)}, "margin": {"difference": 0.05}},
+        {"A, first hidden": {"difference": (0, -0.02, 0.02)}, "margin": {"difference": 0.05}},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "true", "false"), CASES, ids=lambda case: getattr(case, "__name__", "")
+)
+def test_a_rule_comes_out_either_way(rule, true, false):
+    holds, refuted = rule(table(true)), rule(table(false))
+    assert holds.holds is True
+    assert refuted.holds is False
+    assert holds.evidence.startswith("Holds")
+    assert refuted.evidence.startswith("Refuted")
+    assert holds.id == refuted.id
+    assert any(character.isdigit() for character in refuted.evidence)
+
+
+@pytest.mark.parametrize("rule", [case[0] for case in CASES], ids=lambda rule: rule.__name__)
+def test_without_numbers_a_rule_cannot_tell(rule):
+    assert rule(table({})).holds is None
+
+
+def test_every_testable_claim_has_a_rule_and_every_rule_a_sentence():
+    judged = {rule(table(true)).id.removeprefix("claim ") for rule, true, _ in CASES}
+    assert judged == set(claims.SENTENCES) - {"13b", "18", "19"}
+
+
+def test_half_of_the_models_may_be_exceptions():
+    values = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
+    found = claims.over_models("6", values, lambda value: value > 0.5, "large")
+    assert found.holds is True
+    assert found.evidence.startswith("Holds with exceptions")
+    assert "c (0)" in found.evidence
+    values["b"] = 0.0
+    assert claims.over_models("6", values, lambda value: value > 0.5, "large").holds is False
+
+
+def test_bands_of_clean_errors_widen_from_the_full_set_to_the_small_one():
+    for name, (low, high, small_low, small_high) in zoo.KNOWN.items():
+        assert zoo.known_band(name, 60_000) == pytest.approx((low, high))
+        assert zoo.known_band(name, 4_000) == pytest.approx((small_low, small_high))
+        middle = zoo.known_band(name, 15_000)
+        assert low <= middle[0] <= small_low
+        assert high <= middle[1] <= small_high
+
+
+def test_a_search_starts_from_another_label_and_never_from_none(rng):
+    pool = rng.random((30, 2, 2, 1)).astype(np.float32)
+    answers = np.array([0, 1, -1] * 10)
+    starts = protocol.nearest_others(lambda some: answers, pool[:6], answers[:6].clip(0), pool)
+    for start, label in zip(starts, answers[:6].clip(0), strict=True):
+        found = answers[np.flatnonzero((pool == start).all(axis=(1, 2, 3)))[0]]
+        assert found not in (label, -1)
+
+
+def test_separation_is_the_distance_to_the_nearest_other_class(rng):
+    train = Examples(rng.random((40, 2, 2, 1)).astype(np.float32), np.arange(40) % 3)
+    images, labels = rng.random((5, 2, 2, 1)).astype(np.float32), np.array([0, 1, 2, 0, 1])
+    found = protocol.class_separation(images, labels, train)
+    for image, label, distance in zip(images, labels, found, strict=True):
+        others = train.images[train.labels != label]
+        assert distance == pytest.approx(np.sqrt(((others - image) ** 2).sum((1, 2, 3)).min()))
+
+
+def test_adversarial_training_withstands_what_ordinary_training_does_not(mnist_5k):
+    """On two digits, Goodfellow et al.'s 3 against 7."""
+    chosen = np.isin(mnist_5k.train.labels, (3, 7))
+    images = mnist_5k.train.images[chosen]
+    examples = Examples(images, (mnist_5k.train.labels[chosen] == 7).astype(np.int64))
+    errors = []
+    for alpha in (1.0, 0.5):
+        network = models.dense((28, 28, 1), [40], 2, seed=0, activation="relu")
+        adversarial.adversarial(
+            network, examples, np.random.default_rng(0), epochs=8, batch=40,
+            rate=lambda done: 0.1 + 0 * done, epsilon=0.1, alpha=alpha,
+        )  # fmt: skip
+        changed = fgsm.fast(network, examples.images, examples.labels, epsilon=0.1)
+        errors.append((logits(network, changed).argmax(axis=1) != examples.labels).mean())
+    assert errors[1] < 0.5 * errors[0]
