@@ -64,14 +64,20 @@ def density(
         claims=[
             Claim(
                 id="low probability, yet dense",
-                sentence="Adversarial examples have extremely low probability, and yet are found "
-                "near virtually every test case.",
+                sentence="Adversarial examples have extremely low probability (here: less than 1 % "
+                "of the noise of the same size changes a label), and yet are found near virtually "
+                "every test case.",
                 holds=min(everywhere) > 0.99 and max(by_noise.values()) < 0.01,
                 evidence=f"found near {100 * min(everywhere):.1f} % of the images or more; noise "
                 "of the same size changes the label in "
                 + ", ".join(f"{100 * rate:.2g} % ({name})" for name, rate in by_noise.items())
                 + " of the draws.",
             )
+        ],
+        notes=[
+            "Adversarial examples have a random target here, so that another label than the target "
+            "may be nearer; images that are misclassified or doubtful to begin with account for "
+            "much of what noise changes."
         ],
         departures=["The paper states this as a possible explanation, without an experiment."],
     )
