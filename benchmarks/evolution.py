@@ -1,7 +1,7 @@
 """Speed of evolution: evaluations, rendering, and the archive step, beside others' code.
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/evolution.py
+    python -m benchmarks.evolution
 
 Everything in one run of about a minute, in seconds of process CPU time on one thread. The others
 are neat-python, which asks its network once per pixel, and pyribs, whose archives put a solution
@@ -111,7 +111,8 @@ def rendering_rates() -> Table:
             cppn.render(genomes, size)
 
         ours_each = cpu_seconds(ours) / few
-        pixels = coordinates(size, "code").T.tolist()
+        pixels = np.stack(np.broadcast_arrays(*coordinates(size, "code")), axis=-1)
+        pixels = pixels.reshape(-1, INPUTS).tolist()
         started = time.process_time()
         for genome in genomes[:few]:
             network = neat_network(genome)

@@ -27,18 +27,14 @@ CHROMA = _chroma()
 def rgb(
     hue: np.ndarray, lightness: np.ndarray, saturation: np.ndarray, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Three uint8 planes (...) -> uint8 (3, ...) red, green, blue, in `out` if given."""
-    planes = np.empty((3, *hue.shape), np.uint8) if out is None else out
+    """Three uint8 planes -> uint8 (3, ...) red, green, blue, in `out` if given."""
     light = lightness.astype(np.float32)
     reach = np.minimum(light, 255 - light)
-    reach *= saturation
-    reach *= np.float32(1 / 255)
+    reach = reach * (saturation * np.float32(1 / 255))
     light += np.float32(0.5)  # to the nearest
     index = hue.astype(np.intp)
-    below = np.empty_like(light)
-    for plane, chroma in zip(planes, CHROMA, strict=True):
-        chroma.take(index, out=below, mode="clip")
-        below *= reach
-        np.subtract(light, below, out=below)
-        plane[...] = below
-    return planes
+    if out is None:
+        out = np.empty((3, *np.broadcast_shapes(hue.shape, reach.shape)), np.uint8)
+    for plane, chroma in zip(out, CHROMA, strict=True):
+        plane[...] = light - chroma.take(index, mode="clip") * reach
+    return out

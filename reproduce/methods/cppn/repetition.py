@@ -13,9 +13,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from reproduce.methods.cppn.colour import rgb
-from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.rendering import Program, coordinates, program, run
+from reproduce.methods.cppn.genome import FUNCTIONS, Genome
+from reproduce.methods.cppn.rendering import coordinates, draw, program, run, weighted_sum
 
 EDITION = 1
 SINE = FUNCTIONS.index("sine")
@@ -23,17 +22,15 @@ SINE = FUNCTIONS.index("sine")
 
 def repeating(genome: Genome, size: int, preset: str = "code") -> dict[int, float]:
     """Active sine nodes that go through more than one visible period: node -> periods."""
-    each = program(genome)
-    rows = _rows(each, size, preset)
-    run(each, rows)
+    each, inputs = program(genome), coordinates(size, preset)
+    values = run(each, inputs)
     periods = {}
     for node, function, links in zip(each.nodes, each.functions, each.links, strict=True):
-        if function == SINE and links:
-            phase = sum(weight * rows[source].astype(np.float64) for source, weight in links)
-            image = np.reshape(phase, (size, size))
-            steps = max(np.abs(np.diff(image, axis=axis)).max() for axis in (0, 1))
+        if function == SINE:
+            phase = np.broadcast_to(weighted_sum(values, links), (size, size))
+            steps = max(np.abs(np.diff(phase, axis=axis)).max() for axis in (0, 1))
             if steps < np.pi:
-                periods[node] = float(np.ptp(image) / (2 * np.pi))
+                periods[node] = float(np.ptp(phase) / (2 * np.pi))
     return {node: count for node, count in periods.items() if count > 1}
 
 
@@ -42,14 +39,7 @@ def without_repeats(
 ) -> np.ndarray:
     """uint8 (size, size, 1 or 3): the image when these sine nodes show one period each."""
     each = program(genome)
-    rows = _rows(each, size, preset)
-    run(each, rows, once=nodes)
-    pixels = (np.abs(rows[each.outputs]) * 255).astype(np.uint8)
-    planes = rgb(*pixels) if len(pixels) == 3 else pixels
-    return np.ascontiguousarray(planes.T).reshape(size, size, -1)
-
-
-def _rows(each: Program, size: int, preset: str) -> np.ndarray:
-    rows = np.empty((INPUTS + len(each.nodes) + 1, size * size), np.float32)
-    rows[:INPUTS] = coordinates(size, preset)
-    return rows
+    values = run(each, coordinates(size, preset), once=nodes)
+    image = np.empty((genome.outputs, size, size), np.uint8)
+    draw([values[row] for row in each.outputs], image)
+    return np.ascontiguousarray(np.moveaxis(image, 0, -1))
