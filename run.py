@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import hashlib
 import os
 import re
 import sys
@@ -20,6 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `explain` words them
 
 import hydra
+from filelock import FileLock
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
@@ -33,6 +36,7 @@ from reproduce.progress import log_to, say
 
 ROOT = Path(__file__).parent
 CONF = ROOT / "conf"
+LONGEST_NAME = 200  # bytes of a folder's name; file systems end at 255
 USAGE = """\
 Rebuilds the tables, figures and claims of the papers, each number beside the published one.
 
@@ -50,8 +54,11 @@ Any value of the configuration can be set on the command line. --hydra-help tell
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """One run, alone or as a job of a sweep."""
+    options = ",".join(HydraConfig.get().overrides.task)
+    if sweep.has_ended(options):
+        return
     try:
-        with sweep.job(",".join(HydraConfig.get().overrides.task)) as folder_is:
+        with sweep.job(options) as folder_is:
             run(cfg, folder_is)
     except UserError as error:
         print(error, file=sys.stderr)
@@ -63,6 +70,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     choices = HydraConfig.get().runtime.choices
     if choices.experiment is None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
+    if HydraConfig.get().launcher._target_.endswith("JoblibLauncher"):
+        sweep.end_with(os.getppid())
     _start_tensorflow(cfg)
 
     from reproduce.experiments import Setting, perform
@@ -75,7 +84,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
     folder_is(folder)
-    with log_to(folder / "run.log"):
+    with FileLock(folder / ".lock"), log_to(folder / "run.log"):
         setting = Setting(
             dataset=dataset,
             networks=_made(cfg.networks),
@@ -93,6 +102,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
         config = OmegaConf.to_container(cfg, resolve=True)
         with Run(folder, header, config=config, departures=cfg.get("departures") or ()) as kept:
             perform(artefacts, setting, kept, only=cfg.only)
+    if sweep.VARIABLE not in os.environ:
+        _latest(folder)
 
 
 def _made(node: DictConfig) -> Any:
@@ -119,40 +130,63 @@ def _start_tensorflow(cfg: DictConfig) -> None:
         os.close(stderr)
         os.close(nowhere)
     keras.utils.set_random_seed(cfg.seed)
-    jobs = HydraConfig.get().launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    together = min(jobs, cores or 1) if jobs > 0 else cores or 1
-    threads = cfg.threads or max(1, (cores or 1) // together)
+    threads = cfg.threads or _share_of_the_cores()
     with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def _share_of_the_cores() -> int:
+    """Of one job, by its launcher."""
+    launcher = HydraConfig.get().launcher
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if launcher._target_.endswith("LocalLauncher"):  # submitit's: every job at once
+        return launcher.cpus_per_task or 1
+    jobs = launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
+    together = min(jobs, cores or 1) if jobs > 0 else cores or 1
+    return max(1, (cores or 1) // together)
+
+
 def run_sweep() -> int:
     """All jobs of a sweep, then what failed, then one report over the rest."""
-    sweep.begin(ROOT / "outputs" / "sweeps" / f"{os.getpid()}.jsonl")
-    try:
-        main()
-    finally:
-        jobs = sweep.end()
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)  # for jobs that start a Python of their own
+    jobs = sweep.run(ROOT / "outputs" / "sweeps" / f"{os.getpid()}.jsonl", _launch)
     for job in jobs:
         if job.failure:
             say(f"failed: {escape(job.options)}: {escape(job.failure)}")
     folders = [Path(job.folder) for job in jobs if not job.failure]
     if len(folders) > 1:
-        from reproduce.report.combined import combine
+        from reproduce.report.__main__ import over_many
 
-        for page in combine(folders, apart=True):
-            say(f"{page}")
+        for page in over_many(folders, apart=True):
+            _latest(page.parent)
     return 1 if any(job.failure for job in jobs) else 0
+
+
+def _launch() -> None:
+    GlobalHydra.instance().clear()  # of an attempt before
+    main()
 
 
 def _address(cfg: DictConfig, dataset: str) -> Path:
     """Where results of this configuration always go; other settings get a folder of their own."""
     choices = HydraConfig.get().runtime.choices
     folder = Path(cfg.outputs, choices.experiment, dataset, choices.scale, f"seed={cfg.seed}")
-    settings = HydraConfig.get().job.override_dirname
-    return folder / re.sub(r"[^\w.,=+()-]+", "_", settings) if settings else folder
+    settings = re.sub(r"[^\w.,=+()-]+", "_", HydraConfig.get().job.override_dirname)
+    if len(settings) > LONGEST_NAME:
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        settings = f"{settings[: LONGEST_NAME - 13]}_{digest}"
+    return folder / settings if settings else folder
+
+
+def _latest(folder: Path) -> None:
+    """outputs/latest leads to what was made last."""
+    latest = ROOT / "outputs" / "latest"
+    aside = latest.with_name(f".latest{os.getpid()}")
+    with contextlib.suppress(OSError):  # where there are no symbolic links
+        aside.symlink_to(folder.resolve())
+        aside.replace(latest)
 
 
 def _choices(group: str) -> str:
@@ -197,7 +231,6 @@ def explain(error: Exception) -> str:
 def _options() -> list[str]:
     """Every option of the configuration that was being composed."""
     from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
 
     GlobalHydra.instance().clear()
     chosen = [word for word in sys.argv[1:] if word.split("=")[0] in ("experiment", "networks")]

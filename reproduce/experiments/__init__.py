@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from reproduce.data import Dataset, Examples
 from reproduce.errors import NotAvailable, UserError
 from reproduce.progress import say, stage
@@ -47,6 +49,14 @@ class Setting(NamedTuple):
         examples = self.dataset.train if examples is None else examples
         call = partial(call, examples=examples, seed=seed)
         return self.cached(call, title=f"training {name}, seed {seed}")
+
+    def seeds(self, count: int) -> list[int]:
+        """The run's seed, then others drawn from it, which no other run comes upon.
+
+        Were they the numbers that follow, the runs of a sweep over seed=0,1,2 would share networks.
+        """
+        drawn = np.random.SeedSequence(self.seed).generate_state(max(count - 1, 0))
+        return [self.seed, *(int(word) >> 1 for word in drawn)][:count]
 
     def having(self, networks: Mapping[str, partial[Any]]) -> Setting:
         """The same with further networks, those of one artefact alone."""

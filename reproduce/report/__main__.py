@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif len(chosen.folders) == 1 and (chosen.folders[0] / "results.json").is_file():
             redraw(chosen.folders[0])
         else:
-            over_many(chosen.folders, chosen.output, chosen.apart)
+            over_many(chosen.folders, chosen.output, apart=chosen.apart)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -60,14 +60,18 @@ def redraw(folder: Path) -> None:
     say(escape(str(folder / "report.html")))
 
 
-def over_many(folders: Sequence[Path], output: Path | None, apart: bool) -> None:
-    """A combined report, or one for each kind of run."""
-    for page in combined.combine(folders, output, apart=apart):
+def over_many(
+    folders: Sequence[Path], output: Path | None = None, *, apart: bool = False
+) -> list[Path]:
+    """A combined report, or one for each kind of run; its tables are printed."""
+    pages = combined.combine(folders, output, apart=apart)
+    for page in pages:
         content = results.read(page.parent)
         for name in content.artefacts:
             if content.of(name):
                 say(tables.console(content, name))
         say(escape(str(page)))
+    return pages
 
 
 def show_changes(before: Path, after: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.experiments import Setting
-from reproduce.experiments.szegedy.attacks import attack_network, draw, errors, seeds_of
+from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.progress import stage
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
@@ -38,7 +38,7 @@ def adversarial_training(
     with stage("adversarial training", total=len(rows) * seeds) as advance:
         for row, name in rows.items():
             runs = []
-            for seed in seeds_of(setting, seeds):
+            for seed in setting.seeds(seeds):
                 sample = draw(setting.dataset.train, images, seed)
                 runs.append(attack_network(setting, name, sample, attack, seed))
                 advance(1, note=f"{row}, seed {seed}")

@@ -58,8 +58,3 @@ def attack_network(
 def errors(network: Any, examples: Examples) -> int:
     """How many examples get another label than theirs."""
     return int((logits(network, examples.images).argmax(axis=1) != examples.labels).sum())
-
-
-def seeds_of(setting: Setting, count: int) -> list[int]:
-    """The run's seed and those after it, for results over several training runs."""
-    return [setting.seed + step for step in range(count)]

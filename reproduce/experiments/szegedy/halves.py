@@ -146,8 +146,7 @@ def _splits(setting: Setting, splits: int, images: int, attack: partial[Any]) ->
     sample = draw(setting.dataset.test, images, setting.seed)
     runs = []
     with stage("disjoint halves", total=splits * len(TRAINED_ON)) as advance:
-        for number in range(splits):
-            seed = setting.seed + number
+        for number, seed in enumerate(setting.seeds(splits)):
             # A random split is drawn by a seed of its own, never the first/last one.
             sides = halves(setting.dataset.train, seed=seed if number else None)
             attacked = {}
@@ -167,8 +166,8 @@ def _splits(setting: Setting, splits: int, images: int, attack: partial[Any]) ->
 def _inputs(setting: Setting, split: Split, row: str, number: int) -> tuple[Examples, float]:
     """The images of one row of Table 4 with their true labels, and their spread."""
     if row in NOISE:
-        test = setting.dataset.test
-        noisy = transfer.gaussian_noise(test.images, NOISE[row], seed=setting.seed + number)
+        test, seed = setting.dataset.test, setting.seeds(number + 1)[number]
+        noisy = transfer.gaussian_noise(test.images, NOISE[row], seed=seed)
         return Examples(noisy, test.labels), NOISE[row]
     attacked = split.attacked[row.split(" ")[0]]
     if row in TRAINED_ON:

@@ -14,7 +14,6 @@ from reproduce.experiments.szegedy.attacks import (
     attack_network,
     draw,
     errors,
-    seeds_of,
 )
 from reproduce.methods import exact, transfer
 from reproduce.report.cells import Cells
@@ -82,7 +81,7 @@ def table2(setting: Setting, *, images: int, seeds: int, attack: partial[Any]) -
     wrong: dict[tuple[str, str], list[int]] = {}
     totals: dict[str, list[int]] = {}
     runs = _runs(setting, images, seeds, attack)
-    for run, seed in zip(runs, seeds_of(setting, seeds), strict=True):
+    for run, seed in zip(runs, setting.seeds(seeds), strict=True):
         sets = {name: attacked.distorted for name, attacked in run.items()}
         originals = run[names[0]].examples
         for deviation in NOISE:
@@ -122,7 +121,7 @@ def _runs(
 ) -> list[dict[str, Attacked]]:
     """Every network under attack, once for each seed: its weights, images and target labels."""
     runs = []
-    for seed in seeds_of(setting, seeds):
+    for seed in setting.seeds(seeds):
         sample = draw(setting.dataset.train, images, seed)
         runs.append(
             {name: attack_network(setting, name, sample, attack, seed) for name in setting.networks}
