@@ -15,12 +15,18 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import logsumexp
 
+from reproduce.data import Dataset, Examples
 from reproduce.download import fetch
 from reproduce.errors import NotAvailable, UserError
 from reproduce.models import lenet
+from reproduce.progress import say
 
 EDITION = 1
+SAMPLE = 500  # training images that tell what a model expects
+# What models expect of a pixel x in [0, 1]: x * scale + offset.
+RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
 AUTHORS_LENET = (
     "https://raw.githubusercontent.com/Evolving-AI-Lab/fooling/"
     "66f097dd6bd2eb6794ade3e187a7adfdf1887688/model/lenet/lenet_iter_10000"
@@ -28,24 +34,41 @@ AUTHORS_LENET = (
 AUTHORS_LENET_SHA256 = "6c1c91f3bf68f48f0034756c66f769f4b6cd6a6931f713a8f7b93e3aa31f5af2"
 
 
-def saved_by_keras(path: str | Sequence[str] | None, **options: Any) -> dict[str, partial[Any]]:
-    """Name -> a call of `load`, for one file or several."""
+def saved_by_keras(
+    path: str | Sequence[str] | None, name: str | None = None, **options: Any
+) -> dict[str, partial[Any]]:
+    """Name -> a call of `load`, for one file or several.
+
+    Args:
+        name: of a single network, in the place of its file's; where an experiment asks for
+            "LeNet", so may a network of another make be called.
+    """
     if not path:
         raise UserError("networks=keras wants networks.path=<file>.keras, or a list of files.")
     files = [path] if isinstance(path, str) else path
-    return {Path(file).stem: partial(load, file, **options) for file in files}
+    if name is not None and len(files) > 1:
+        raise UserError(f"networks.name={name} names one network, and there are {len(files)}.")
+    return {name or Path(file).stem: partial(load, file, **options) for file in files}
 
 
 def load(
-    path: str, *, outputs: str | None = None, scale: float = 1.0, offset: float = 0.0
+    path: str,
+    *,
+    outputs: str | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    dataset: Dataset | None = None,
 ) -> keras.Model:
     """A classifier saved by Keras (.keras or .h5), opened in safe mode.
 
     Args:
         path: the file.
-        outputs: "logits" or "probabilities"; None looks for a softmax at the end.
+        outputs: "logits" or "probabilities"; None looks for a softmax at the end, and at what
+            the model answers.
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
-            of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1.
+            of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
+            the one of `RANGES` under which the labels of training images are likeliest.
+        dataset: whose images it is going to be shown.
     """
     if outputs not in (None, "logits", "probabilities"):
         raise UserError(f"outputs is logits or probabilities, got {outputs}.")
@@ -55,6 +78,23 @@ def load(
         model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError) as trouble:
         raise UserError(f"{path} cannot be opened as a Keras model: {trouble}") from trouble
+    guessed = []
+    if dataset is not None:
+        _check_shapes(path, model, dataset)
+        if scale is None and offset is None:
+            scale, offset, said = _range(model, dataset.train)
+            guessed.append(said)
+        if outputs is None and not _ends_in_softmax(model):
+            outputs, said = _kind(model, dataset.train, scale or 1.0, offset or 0.0)
+            guessed.append(said)
+        elif outputs is None:
+            guessed.append("a softmax at its end is taken off")
+    scale, offset = 1.0 if scale is None else scale, offset or 0.0
+    if guessed:
+        say(
+            f"{Path(path).stem}: {'; '.join(guessed)}. networks.scale=, networks.offset= and "
+            "networks.outputs= say otherwise."
+        )
     inner = model.input_shape[1:]
     images = keras.Input(_image_shape(inner), name="images")
     x = images
@@ -63,8 +103,7 @@ def load(
     if images.shape[1:] != inner:
         x = keras.layers.Reshape(inner, name="shape")(x)
     last = model.layers[-1]
-    softmax_inside = getattr(last, "activation", None) is keras.activations.softmax
-    softmax_layer = isinstance(last, keras.layers.Softmax)
+    softmax_inside, softmax_layer = _softmax(last)
     if outputs == "logits" or not (softmax_inside or softmax_layer or outputs):
         x = model(x)
     elif softmax_inside and not isinstance(last, keras.layers.Activation):
@@ -75,6 +114,62 @@ def load(
     else:
         x = keras.ops.log(keras.ops.maximum(model(x), np.finfo(np.float32).tiny))
     return keras.Model(images, x, name="loaded")
+
+
+def _softmax(last: Any) -> tuple[bool, bool]:
+    """Whether a layer has a softmax as its activation, and whether it is one."""
+    inside = getattr(last, "activation", None) is keras.activations.softmax
+    return inside, isinstance(last, keras.layers.Softmax)
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    return any(_softmax(model.layers[-1]))
+
+
+def _check_shapes(path: str, model: Any, dataset: Dataset) -> None:
+    images, classes = dataset.train.images.shape[1:], dataset.classes
+    if _image_shape(model.input_shape[1:]) != images or model.output_shape[1:] != (classes,):
+        raise UserError(
+            f"{path} makes {model.output_shape[1:]} of {model.input_shape[1:]}: {dataset.name} "
+            f"has images of {images} and {classes} classes."
+        )
+
+
+def _answers(model: Any, examples: Examples, scale: float, offset: float) -> np.ndarray:
+    images = examples.images[:SAMPLE].reshape(-1, *model.input_shape[1:])
+    return np.asarray(model(images * np.float32(scale) + np.float32(offset), training=False))
+
+
+def _range(model: Any, examples: Examples) -> tuple[float, float, str]:
+    """Scale and offset under which the labels of some training images are likeliest."""
+    labels = examples.labels[:SAMPLE]
+    answers = {name: _answers(model, examples, *pair) for name, pair in RANGES.items()}
+    best = min(answers, key=lambda name: _surprise(answers[name], labels))  # the first of equals
+    rates = ", ".join(
+        f"{name} {100 * np.mean(given.argmax(axis=1) != labels):.1f} %"
+        for name, given in answers.items()
+    )
+    said = f"takes pixels in {best} (errors on {len(labels)} training images: {rates})"
+    return *RANGES[best], said
+
+
+def _surprise(answers: np.ndarray, labels: np.ndarray) -> float:
+    """Mean cross-entropy."""
+    if _are_odds(answers):
+        logs = np.log(np.maximum(answers, np.finfo(np.float32).tiny))
+    else:
+        logs = answers - logsumexp(answers, axis=1, keepdims=True)
+    return -float(logs[np.arange(len(labels)), labels].mean())
+
+
+def _are_odds(answers: np.ndarray) -> bool:
+    return bool(answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
+
+
+def _kind(model: Any, examples: Examples, scale: float, offset: float) -> tuple[str, str]:
+    odds = _are_odds(_answers(model, examples, scale, offset))
+    kind = "probabilities" if odds else "logits"
+    return kind, f"gives {kind}"
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

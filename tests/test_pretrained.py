@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce import pretrained, training
+from reproduce import data, pretrained, training
 from reproduce.errors import NotAvailable, UserError
 
 
@@ -69,6 +69,36 @@ def test_other_input_shapes_and_ranges(images, tmp_path, shape):
     loaded = pretrained.load(path, scale=2.0, offset=-1.0)
     expected = model((2 * images - 1).reshape(6, *shape))
     np.testing.assert_allclose(loaded(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "outputs"),
+    [(1.0, 0.0, "logits"), (2.0, -1.0, "probabilities"), (255.0, 0.0, "probabilities")],
+)
+def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, outputs):
+    """Labels drawn by a model's own odds are the likeliest under it (Gibbs' inequality)."""
+    rng = np.random.default_rng(0)
+    images = rng.random((500, 3, 3, 1), np.float32)
+    kernel = rng.normal(size=(9, 3)) * 3
+    true = images.reshape(-1, 9) @ kernel
+    labels = (true + rng.gumbel(size=true.shape)).argmax(axis=1)
+    examples = data.frozen(images, labels)
+    dataset = data.Dataset("squares", "here", "0", examples, examples, 3)
+    end = [keras.layers.Softmax()] if outputs == "probabilities" else []
+    path, model = saved(
+        tmp_path, keras.layers.Flatten(), keras.layers.Dense(3), *end, shape=(3, 3, 1)
+    )
+    model.layers[1].set_weights([kernel / scale, -offset * kernel.sum(axis=0) / scale])
+    model.save(path)
+    found = pretrained.load(path, dataset=dataset)(images)
+    np.testing.assert_allclose(found, true, atol=1e-3)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"takes pixels in [{offset:g}, {scale + offset:g}]" in said
+    other = pretrained.load(path, dataset=dataset, scale=7.0, outputs="logits")
+    np.testing.assert_allclose(other(images), model(7 * images), rtol=1e-4)
+    smaller = dataset._replace(train=data.frozen(images[:, :2], labels))
+    with pytest.raises(UserError, match=r"squares has images of \(2, 3, 1\) and 3 classes"):
+        pretrained.load(path, dataset=smaller)
 
 
 def test_what_cannot_be_loaded_is_told(tmp_path):

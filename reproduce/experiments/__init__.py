@@ -41,9 +41,12 @@ class Setting(NamedTuple):
         """
         if name not in self.networks:
             known = ", ".join(self.networks)
-            raise UserError(f"no network is called {name}: the ones at hand are {known}.")
+            raise NotAvailable(f"no network is called {name}: the ones at hand are {known}.")
         call = self.networks[name]
-        if "examples" not in inspect.signature(call).parameters:
+        parameters = inspect.signature(call).parameters
+        if "dataset" in parameters:  # a loader that looks at what it is going to be shown
+            return self.store.remembered(partial(call, dataset=self.dataset))
+        if "examples" not in parameters:
             return self.store.remembered(call)
         seed = self.seed if seed is None else seed
         examples = self.dataset.train if examples is None else examples
