@@ -71,7 +71,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     if choices.experiment is None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
     if HydraConfig.get().launcher._target_.endswith("JoblibLauncher"):
-        sweep.end_with(os.getppid())
+        sweep.end_with_starter()
     _start_tensorflow(cfg)
 
     from reproduce.experiments import Setting, perform

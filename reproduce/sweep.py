@@ -17,10 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.markup import escape
+
 from reproduce.errors import UserError
 from reproduce.progress import say
 
 VARIABLE = "REPRODUCE_SWEEP"
+STARTER = "REPRODUCE_SWEEP_PID"  # the process that started the sweep
 ATTEMPTS = 3
 KILLED = "its process was killed"
 
@@ -43,6 +46,7 @@ def run(path: Path, launch: Callable[[], object]) -> list[Job]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("")
     os.environ[VARIABLE] = str(path.resolve())
+    os.environ[STARTER] = str(os.getpid())
     try:
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -52,12 +56,12 @@ def run(path: Path, launch: Callable[[], object]) -> list[Job]:
                 killed = [job for job in _jobs(path) if job.failure == KILLED]
                 if not killed:
                     raise
-                say(f"{_named(trouble)}\na job was killed: {killed[0].options}")
+                say(escape(f"{_named(trouble)}\na job was killed: {killed[0].options}"))
                 if attempt < ATTEMPTS:
                     say("the sweep goes on from there.")
         return _jobs(path)
     finally:
-        del os.environ[VARIABLE]
+        del os.environ[VARIABLE], os.environ[STARTER]
         path.unlink(missing_ok=True)
 
 
@@ -79,7 +83,7 @@ def job(options: str) -> Iterator[Callable[[Path], None]]:
         if listed is None:
             raise
         failure = _named(error)
-        say(str(error) if isinstance(error, UserError) else traceback.format_exc())
+        say(escape(str(error) if isinstance(error, UserError) else traceback.format_exc()))
     if listed is not None:
         _note(listed, Job(folders[-1] if folders else "", options, failure))
 
@@ -91,8 +95,9 @@ def has_ended(options: str) -> bool:
     return any(job.options == options and job.failure != KILLED for job in jobs)
 
 
-def end_with(parent: int) -> None:
-    """Ends this process when the one that started it is gone, so that no job runs unwatched."""
+def end_with_starter() -> None:
+    """Ends this process, a child of the one that started the sweep, when that one is gone."""
+    parent = int(os.environ[STARTER])
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -75,7 +75,8 @@ def test_a_launcher_that_starts_nothing_is_an_error(tmp_path):
 
 def test_a_job_ends_with_the_process_that_started_it(tmp_path):
     job = (
-        "import os, time; from reproduce import sweep; sweep.end_with(os.getppid());"
+        "import os, time; from reproduce import sweep; "
+        "os.environ[sweep.STARTER] = str(os.getppid()); sweep.end_with_starter();"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     )
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {job!r}])"
