@@ -70,7 +70,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     choices = HydraConfig.get().runtime.choices
     if choices.experiment is None:
         raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
-    if HydraConfig.get().launcher._target_.endswith("JoblibLauncher"):
+    if sweep.STARTER in os.environ and "Joblib" in HydraConfig.get().launcher._target_:
         sweep.end_with_starter()
     _start_tensorflow(cfg)
 
