@@ -187,10 +187,10 @@ def text_filter(
                              "message_words": one.length}.items():  # fmt: skip
             cells.number(kind, name, float(np.median(values[past])) if past.any() else np.nan,
                          "count", int(past.sum()))  # fmt: skip
-        order = np.sort(np.where(past, one.first, questions + 1))
-        figures.curve(axes[0, 0], order, np.arange(1, n + 1) / n, label=kind)
+        order = np.sort(one.first[past])
+        figures.curve(axes[0, 0], order, np.arange(1, len(order) + 1) / n, label=kind)
     axes[0, 0].set(xlabel="questions", ylabel="share of messages past the filter", ylim=(0, 1.02))
-    axes[0, 0].set_xlim(0, questions)
+    axes[0, 0].set_xlim(left=0)
     figures.legend(axes[0, 0])
     return Artefact(
         title="A text filter, asked",

@@ -93,13 +93,13 @@ def over_models(
     if not failing:
         low, high = min(known.values()), max(known.values())
         numbers = f"{form(low)} to {form(high)}"
-        return claim(number, "holds", f"{asked}: all of {len(known)} models, {numbers}.")
+        return claim(number, "holds", f"{asked}: all {len(known)}, {numbers}.")
     exceptions = ", ".join(f"{name} ({form(value)})" for name, value in failing.items())
     word: Word = "holds with exceptions" if 2 * len(failing) <= len(known) else "refuted"
     return claim(
         number,
         word,
-        f"{asked}: {len(known) - len(failing)} of {len(known)} models; not {exceptions}.",
+        f"{asked}: {len(known) - len(failing)} of {len(known)}; not {exceptions}.",
     )
 
 

@@ -14,7 +14,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
-EDITION = 1
+EDITION = 2
 SHORTEST = 50  # words of the vocabulary that a document tried has at least
 
 
@@ -55,7 +55,9 @@ def topics(
         cells.number(name, "perplexity", value, "words")
     figure, axes = figures.sheet(width=4.4, height=2.8)
     figures.distribution(axes[0, 0], list(found.variation.values()), list(found.variation))
-    axes[0, 0].set_xlabel("total variation from the document's mixture")
+    axes[0, 0].set(
+        xlabel="total variation from the document's mixture", ylabel="share of documents"
+    )
     return Artefact(
         title="Other words, same topics",
         caption=(
