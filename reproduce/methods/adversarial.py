@@ -30,11 +30,13 @@ from reproduce.errors import UserError
 from reproduce.methods import Classifier, lbfgsb, search
 from reproduce.methods.graphs import Network, Weights, batches, logits, slots_for
 
-EDITION = 1
+EDITION = 2
 
 TICKS = 8  # evaluations between two looks at who has finished
-SAFE_MARGIN = 1e-4  # of the clean margin, and in logits: rounding must not flip the label
-PUSH = 1.03  # along the ray, for a minimiser that ended a hair before the boundary
+SAFE_MARGIN = 2e-5  # of the clean margin, and in logits: rounding must not flip the label
+# Along the ray, for a minimiser that ended a hair before the boundary: the first that reaches the
+# target, since behind a corner between three classes the next one may begin soon.
+PUSHES = (1.0003, 1.001, 1.003, 1.01, 1.03)
 CUTS = 6  # regula falsi steps along the ray
 
 Array = Any
@@ -150,7 +152,7 @@ def nearest(
         )
     if norm not in ("squared", "euclidean"):
         raise UserError(f"norm is squared or euclidean, got {norm!r}")
-    budget = search.Budget(tau, norm, searches, iterations, evaluations, tolerance, margin)
+    budget = search.Budget(float(tau), norm, searches, iterations, evaluations, tolerance, margin)
     given = np.full(len(images), np.nan) if c is None else np.broadcast_to(c, len(images))
     flat = images.reshape(len(images), -1)
     with progress.stage("adversarial examples", total=len(images)) as advance:
@@ -223,7 +225,7 @@ def _search(
         ended = np.flatnonzero(progress_of.done.numpy() & (occupant >= 0))
         if ended.size:
             who = occupant[ended]
-            reached = np.isfinite(progress_of.square.numpy()[ended])
+            reached = np.isfinite(progress_of.closest_log_c.numpy()[ended])
             closest = progress_of.closest.numpy()[ended]
             found.images[who] = np.where(reached[:, None], closest, np.nan)
             found.c[who] = np.exp(progress_of.closest_log_c.numpy()[ended].astype(np.float64))
@@ -259,18 +261,22 @@ def _ticks(
         targets: Any,
         log_c: Any,
     ) -> tuple[lbfgsb.State, search.Search]:
-        def loss_gradient_margin(points: Any, targets: Any) -> tuple[Any, Any, Any]:
+        def loss_gradient_margin(points: Any, rows: search.Search) -> tuple[Any, Any, Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
-                logits = network.logits(weights, tf.reshape(points, (slots, *shape)))
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, budget.tau * logits)
-            return loss, tape.gradient(loss, points), search.margins(logits, targets)
+                scores = network.logits(weights, tf.reshape(points, (slots, *shape)))
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    rows.targets, rows.tau[:, None] * scores
+                )
+            return loss, tape.gradient(loss, points), search.margins(scores, rows.targets)
 
         fresh = lbfgsb.start(images, tf.ones(slots), pairs=pairs)
         fresh = fresh._replace(lower=state.lower, upper=state.upper)
         state = lbfgsb.choose(refill, fresh, state)
         searches = lbfgsb.choose(
-            refill, search.start(images, targets, log_c, tf.zeros(slots, tf.bool)), searches
+            refill,
+            search.start(images, targets, log_c, tf.zeros(slots, tf.bool), budget.tau),
+            searches,
         )
         _, state, searches = tf.while_loop(
             lambda tick, *_: tick < TICKS,
@@ -308,9 +314,12 @@ def _slide(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
             )
 
         wanted = tf.maximum(-SAFE_MARGIN * margin(clean), SAFE_MARGIN)
-        pushed = tf.clip_by_value(clean + PUSH * (found - clean), 0.0, 1.0)
-        found = tf.where((margin(found) < wanted)[:, None], pushed, found)
-        return search.to_boundary(margin, clean, found, wanted, CUTS)
+        ahead = found
+        for push in PUSHES:
+            pushed = tf.clip_by_value(clean + push * (found - clean), 0.0, 1.0)
+            helps = (margin(ahead) < wanted) & (margin(pushed) >= wanted)
+            ahead = tf.where(helps[:, None], pushed, ahead)
+        return search.to_boundary(margin, clean, ahead, wanted, CUTS)
 
     return slide
 

@@ -22,8 +22,9 @@ from reproduce.methods import Classifier
 from reproduce.methods.adversarial import distortion
 from reproduce.methods.graphs import logits
 
-EDITION = 1
+EDITION = 2
 
+PRECISION = 1e-12  # absolute, of |r|^2 among others, which is 1e-4 for the nearest images
 AFFINE = 1e-3  # deviation from a linear function, relative to the spread of logits, by rounding
 
 Array = Any
@@ -88,6 +89,7 @@ def _nearest(weights: np.ndarray, bias: np.ndarray, image: np.ndarray, target: i
     lead = (weights[:, others] - weights[:, [target]]).T  # of each other class over the target
     room = -(lead @ image + bias[others] - bias[target])
     solver = piqp.SparseSolver()
+    solver.settings.eps_abs = solver.settings.eps_duality_gap_abs = PRECISION
     solver.setup(
         P=scipy.sparse.eye_array(len(image), format="csc"),
         c=np.zeros(len(image)),

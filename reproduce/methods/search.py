@@ -31,6 +31,7 @@ Tensor = Any
 FARTHEST = 3.0  # one step in log c: a factor of 20
 STEEPEST = 5.0  # secant slopes between 1/STEEPEST and STEEPEST are believed
 NARROW = 0.01  # a bracket of log c this narrow is narrow enough
+SOFT, SHARPER = 2.0, 8.0  # a large tau is reached in steps: the first, and their factor
 SECANTS = 4  # steps in a bracket before plain bisection takes over: the path may have a jump
 
 
@@ -39,13 +40,15 @@ class Search(NamedTuple):
 
     fixed: c is given, only the minimiser is wanted.
     low, high: log of the largest c that reached the target, of the smallest that did not.
-    closest: the minimiser that reached the target with the smallest |r|, and its |r|^2, log c.
+    closest: the minimiser that reached the target with the smallest |r|, and its |r|^2, log c
+        (NaN until there is one; a sharper loss starts anew, but keeps what it has in hand).
     """
 
     targets: Tensor  # int32 (batch,)
     fixed: Tensor  # bool (batch,)
     margin: Tensor  # float32 (batch,), at the present position
     clean: Tensor  # float32 (batch,), M above
+    tau: Tensor  # float32 (batch,), of the loss as it is now
     log_c: Tensor
     last_log_c: Tensor
     last_phi: Tensor
@@ -75,7 +78,7 @@ class Budget(NamedTuple):
     margin: float
 
 
-def start(images: Tensor, targets: Tensor, log_c: Tensor, idle: Tensor) -> Search:
+def start(images: Tensor, targets: Tensor, log_c: Tensor, idle: Tensor, tau: float = 1.0) -> Search:
     """A search that waits for its first evaluation; log_c is NaN where c is to be found."""
     number = tf.zeros_like(log_c)
     count = tf.zeros_like(targets)
@@ -85,6 +88,7 @@ def start(images: Tensor, targets: Tensor, log_c: Tensor, idle: Tensor) -> Searc
         fixed=tf.math.is_finite(log_c),
         margin=number,
         clean=number,
+        tau=tf.where(tf.math.is_finite(log_c), tau, min(tau, SOFT)),
         log_c=tf.where(tf.math.is_finite(log_c), log_c, 0.0),
         last_log_c=number,
         last_phi=number,
@@ -94,7 +98,7 @@ def start(images: Tensor, targets: Tensor, log_c: Tensor, idle: Tensor) -> Searc
         closest_gradient=tf.zeros_like(images),
         closest_loss=number,
         square=infinite,
-        closest_log_c=number,
+        closest_log_c=number + float("nan"),
         inner=count,
         searches=count,
         evaluations=count,
@@ -111,15 +115,16 @@ def margins(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def tick(
-    loss_gradient_margin: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]],
+    loss_gradient_margin: Callable[[Tensor, Search], tuple[Tensor, Tensor, Tensor]],
     state: lbfgsb.State,
     search: Search,
     budget: Budget,
 ) -> tuple[lbfgsb.State, Search]:
     """One evaluation of every image, and all that follows from it."""
     point = lbfgsb.trial(state)
-    loss, gradient, margin = loss_gradient_margin(point, search.targets)
+    loss, gradient, margin = loss_gradient_margin(point, search)
     fresh = state.fresh
+    first = search.evaluations == 0
     state = lbfgsb.accept(
         state, point, loss, gradient, norm=budget.norm, tolerance=budget.tolerance
     )
@@ -129,16 +134,19 @@ def tick(
         evaluations=search.evaluations + tf.where(search.done, 0, 1),
         inner=search.inner + 1,
     )
-    state, search = _first_guess(fresh, state, search, budget)
+    state, search = _first_guess(first, state, search, budget)
     ends = ~search.done & ~fresh & (state.settled | (search.inner >= budget.iterations))
     search = _estimate(taken & ~fresh, state, search, budget)
     state, search = _next_c(ends, state, search, budget)
     state = state._replace(weight=tf.exp(search.log_c), length=tf.where(ends, 1.0, state.length))
+    if budget.tau > SOFT:
+        sharper = ends & ~search.done & (search.searches == 0)
+        state = _anew(sharper, state)
     return lbfgsb.propose(state, norm=budget.norm), search
 
 
 def _first_guess(
-    fresh: Tensor, state: lbfgsb.State, search: Search, budget: Budget
+    start: Tensor, state: lbfgsb.State, search: Search, budget: Budget
 ) -> tuple[lbfgsb.State, Search]:
     """c and the first step as a linear network with two classes would have them."""
     held = ((state.position <= state.lower) & (state.gradient > 0)) | (
@@ -146,9 +154,9 @@ def _first_guess(
     )
     length = tf.norm(tf.where(held, 0.0, state.gradient), axis=1) + 1e-12
     unlikely = tf.maximum(-tf.math.expm1(-state.loss), 1e-3)  # 1 - p(target)
-    slope = length / (budget.tau * unlikely)  # of the margin along the gradient
+    slope = length / (search.tau * unlikely)  # of the margin along the gradient
     clean = tf.maximum(-search.margin, 1e-6)
-    guess = budget.tau * slope / 2
+    guess = search.tau * slope / 2
     if budget.norm == "squared":
         guess = guess * slope / (2 * clean)
     guess = tf.math.log(guess)
@@ -156,17 +164,29 @@ def _first_guess(
     if budget.norm == "squared":
         first = tf.where(search.fixed, tf.minimum(first, 0.5 * tf.exp(-search.log_c)), first)
     return (
-        state._replace(first_length=tf.where(fresh, first, state.first_length)),
+        state._replace(first_length=tf.where(start, first, state.first_length)),
         search._replace(
-            clean=tf.where(fresh, clean, search.clean),
-            log_c=tf.where(fresh & ~search.fixed, guess, search.log_c),
-            inner=tf.where(fresh, 0, search.inner),
+            clean=tf.where(start, clean, search.clean),
+            log_c=tf.where(start & ~search.fixed, guess, search.log_c),
+            inner=tf.where(start, 0, search.inner),
         ),
     )
 
 
+def _anew(rows: Tensor, state: lbfgsb.State) -> lbfgsb.State:
+    """The same points under another loss: to be evaluated again, and without a history."""
+    keep = tf.where(rows, 0.0, 1.0)
+    return state._replace(
+        fresh=rows,
+        length=state.length * keep,
+        steps=state.steps * keep[:, None, None],
+        changes=state.changes * keep[:, None, None],
+        first_length=tf.where(rows, state.first_length / SHARPER, state.first_length),
+    )
+
+
 def _phi(search: Search, budget: Budget) -> Tensor:
-    phi = tf.nn.softplus(budget.tau * search.margin) - tf.math.log(2.0)
+    phi = tf.nn.softplus(search.tau * search.margin) - tf.math.log(2.0)
     if budget.norm == "squared":
         phi += tf.math.log(tf.maximum(1 + search.margin / search.clean, 0.1))
     return phi
@@ -215,6 +235,11 @@ def _next_c(
 
     searches = search.searches + tf.where(ends, 1, 0)
     narrow = bracketed & (high - low <= NARROW)
+    # Found for a soft loss: on to a sharper one, from here. c grows like tau.
+    sharper = ends & (close | narrow) & ~search.fixed & (search.tau < budget.tau)
+    tau = tf.where(sharper, tf.minimum(SHARPER * search.tau, budget.tau), search.tau)
+    proposed = tf.where(sharper, used + tf.math.log(tau / search.tau), proposed)
+    close, narrow = close & ~sharper, narrow & ~sharper
     converged = ends & tf.where(search.fixed, state.settled & ~state.stuck, close | narrow)
     search = search._replace(
         log_c=tf.where(ends & ~search.fixed, proposed, search.log_c),
@@ -230,8 +255,20 @@ def _next_c(
         inner=tf.where(ends, 0, search.inner),
         searches=searches,
         converged=search.converged | converged,
-        done=search.done | (ends & (close | narrow | search.fixed | (searches >= budget.searches))),
+        done=search.done
+        | (ends & (close | narrow | search.fixed | (searches >= budget.searches)))
+        | (search.evaluations >= budget.evaluations),
     )
+    if budget.tau > SOFT:
+        infinite = tf.fill(tf.shape(low), float("inf"))
+        search = search._replace(
+            tau=tau,
+            searches=tf.where(sharper, 0, search.searches),
+            low=tf.where(sharper, -infinite, search.low),
+            high=tf.where(sharper, infinite, search.high),
+            square=tf.where(sharper, infinite, search.square),
+        )
+        returns &= ~sharper
     # Beyond a jump of the path the target was lost for good: go on from where it was reached.
     return state._replace(
         position=tf.where(returns[:, None], search.closest, state.position),
