@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Sums of several threads differ in their last digits from those of one; joblib gives its jobs one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `explain` words them
 
 import hydra
