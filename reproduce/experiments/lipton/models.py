@@ -65,6 +65,7 @@ def models(
             "what a search that sees only labels found; noise_changes: answers altered by Gaussian "
             f"noise of the same size. fooling_confidence: median over {CLASSES} classes after "
             f"{generations} generations of the direct encoding, 200 children each; "
+            "fooling_distance: median distance of these images from the nearest training image; "
             "clean_confidence: median on test images. Probabilities are calibrated on held-out "
             "images."
         ),
@@ -129,6 +130,9 @@ def _row(
     certainty = confidence(studied.evolution.log_odds[0, -1])
     cells.number(name, "fooling_confidence", float(np.median(certainty)), "fraction", CLASSES)
     cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", CLASSES)
+    evolved = studied.evolution.archives[0].images / np.float32(255)
+    away = protocol.to_training(evolved, setting.dataset.train)
+    cells.number(name, "fooling_distance", _median(away), "norm", CLASSES)
     clean = zoo.softmax(logits).max(axis=1)
     cells.number(name, "clean_confidence", float(np.median(clean)), "fraction", len(clean))
     band = zoo.known_band(name, model.fitted_on) if "mnist" in setting.dataset.name else None
@@ -214,7 +218,7 @@ def _distances(studied: Mapping[str, Studied]) -> Figure:
     place.boxplot(values, orientation="horizontal", whis=(5, 95), sym="", widths=0.6,
                   medianprops={"color": "black"})  # fmt: skip
     place.set_yticks(range(1, len(ordered) + 1), ordered)
-    place.set_xlabel("Euclidean length of the smallest change (box: quartiles; whiskers: 5, 95 %)")
+    place.set_xlabel("length of the smallest change (whiskers: 5 and 95 %)")
     place.set_xlim(left=0)
     return figure
 
