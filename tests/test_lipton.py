@@ -209,3 +209,23 @@ def test_adversarial_training_withstands_what_ordinary_training_does_not(mnist_5
         changed = fgsm.fast(network, examples.images, examples.labels, epsilon=0.1)
         errors.append((logits(network, changed).argmax(axis=1) != examples.labels).mean())
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_the_claims_page_names_verdict_and_table():
+    from functools import partial
+
+    from reproduce.experiments.lipton import overview
+    from reproduce.report.results import Artefact
+
+    def spam(setting):
+        return Artefact(title="", claims=[claims.claim("21", "refuted", "all got past.")])
+
+    found = overview.claims(None, artefacts={"text_filter": partial(spam)})
+    lines = [note for note in found.notes if note.startswith("21.")]
+    assert len(lines) == 1
+    assert "Refuted: all got past. (table text_filter)" in lines[0]
+    assert sum(note.startswith("Correction:") for note in found.notes) == len(claims.CORRECTIONS)
+    assert {cell.row: cell.value for cell in found.cells} == {
+        "holds": 0, "holds with exceptions": 0, "refuted": 2, "cannot be told": 2,
+    }  # fmt: skip
+    assert list(found.figures) == ["claims"]

@@ -67,7 +67,7 @@ def _figure(found: dict[str, tuple[str, Claim]]) -> Figure:
     for row, number in enumerate(reversed(numbers)):
         table, one = found[number]
         sentence = SENTENCES[number]
-        short = sentence if len(sentence) <= 92 else sentence[:90].rsplit(" ", 1)[0] + " …"
+        short = sentence if len(sentence) <= 104 else sentence[:102].rsplit(" ", 1)[0] + " …"
         place.text(0.03, row, number, ha="right", va="center", fontsize=7)
         place.text(0.045, row, short, va="center", fontsize=7)
         colour = COLOURS[one.holds]
