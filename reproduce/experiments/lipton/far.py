@@ -82,7 +82,7 @@ def _noise_figure(cells: Cells, kinds: list[str]) -> Figure:
     )
     figure, axes = figures.sheet(width=4.2, height=3.4)
     figures.heatmap(axes[0, 0], values, rows, kinds, low=0, high=1)
-    axes[0, 0].set_title("share of noise images with a confidence above 0.9")
+    axes[0, 0].set_xlabel("share of noise images with a confidence above 0.9")
     return figure
 
 

@@ -170,7 +170,7 @@ def easier_in_many_dimensions(cells: Cells) -> Claim:
 
 
 def unconstrained_space(cells: Cells) -> Claim:
-    """14: most of some kind of noise is classified with more than 50 %, by most models."""
+    """14: most of some kind of noise gets more than 90 % confidence."""
     shares: dict[str, float] = {}
     for cell in cells.list:
         if cell.column.endswith("> 0.9") and cell.value is not None:
