@@ -101,7 +101,7 @@ def matched(
     stream: np.random.Generator,
     *,
     alpha: float,
-    rounds: int = 60,
+    rounds: int = 40,
     proposals: int = 8,
 ) -> Matched:
     """`sampled`, then words exchanged one by one while that brings the mixture nearer.
