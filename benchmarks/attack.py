@@ -1,9 +1,9 @@
 """The attack beside SciPy's L-BFGS-B and beside public tools: speed and distance.
 
     pip install -r requirements.txt -r benchmarks/requirements.txt
-    python benchmarks/attack.py
+    python -m benchmarks.attack
     pip install --no-deps -r benchmarks/attack_peers.txt   # Foolbox, ART: they join if installed
-    python benchmarks/attack.py --network fc100.keras --csv attack.csv
+    python -m benchmarks.attack --network fc100.keras --csv attack.csv
 
 One network, the same images and targets for all, one run. Milliseconds of process CPU time per
 image, compilation apart; evaluations of loss and gradient; distortion, and its ratio to ours on
