@@ -28,7 +28,8 @@ TRAINING = [
     "autoencoder's sparsity and noise are ours. Each was chosen by the clean errors alone.",
 ]
 PAPERS_CHOICES = [
-    "The paper finds c by an unspecified line search; here c is bisected for each image.",
+    "The paper finds c by an unspecified line search; here each image has its own c, found by "
+    "secant steps and bisection.",
     "The target label is drawn at random for each image, from the labels that are neither true "
     "nor predicted; the paper does not say how its targets were chosen.",
 ]
