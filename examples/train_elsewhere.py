@@ -1,6 +1,6 @@
 """A network that is not ours, trained in another way, and put through our experiments by options.
 
-    python examples/train_elsewhere.py elsewhere.keras
+    python -m examples.train_elsewhere elsewhere.keras
     python run.py experiment=szegedy networks=keras networks.path=elsewhere.keras dataset=mnist_5k
 
 Keras's own fit, ReLU, dropout, Adam; pixels in [-1, 1] and probabilities out. The run says what

@@ -15,7 +15,7 @@ from reproduce.experiments.szegedy.attacks import (
     draw,
     errors,
 )
-from reproduce.methods import exact, transfer
+from reproduce.methods import adversarial, exact, transfer
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 
@@ -81,25 +81,25 @@ def table2(setting: Setting, *, images: int, seeds: int, attack: partial[Any]) -
     names = list(setting.networks)
     wrong: dict[tuple[str, str], list[int]] = {}
     totals: dict[str, list[int]] = {}
+    distortions: dict[str, list[np.ndarray]] = {}
     runs = _runs(setting, images, seeds, attack)
     for run, seed in zip(runs, setting.seeds(seeds), strict=True):
         sets = {name: attacked.distorted for name, attacked in run.items()}
+        changes = {name: attacked.found.distortion for name, attacked in run.items()}
         originals = run[names[0]].examples
         for deviation in NOISE:
             noisy = transfer.gaussian_noise(originals.images, deviation, seed=seed)
             sets[f"noise {deviation:g}"] = Examples(noisy, originals.labels)
+            changes[f"noise {deviation:g}"] = adversarial.distortion(originals.images, noisy)
         for row, examples in sets.items():
             totals.setdefault(row, []).append(len(examples.labels))
+            distortions.setdefault(row, []).append(changes[row])
             for name in names:
                 wrong.setdefault((row, name), []).append(errors(run[name].network, examples))
     for row in totals:
         for name in names:
             cells.rate_over_runs(row, name, wrong[row, name], totals[row])
-        if row in names:
-            distortions = [run[row].found.distortion for run in runs]
-            cells.pooled_over_runs(row, "distortion", distortions)
-        else:
-            cells.number(row, "distortion", float(row.removeprefix("noise ")), "rms")
+        cells.pooled_over_runs(row, "distortion", distortions[row])
     return Artefact(
         title="Table 2: error on images distorted for another network",
         caption=(
