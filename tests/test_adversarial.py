@@ -96,6 +96,22 @@ def test_a_target_out_of_reach_fails_and_returns_no_image():
     assert not found.converged[1]
 
 
+@pytest.mark.parametrize("gap", [1e-4, 3e-4, 1e-3])
+def test_an_image_beside_the_boundary_is_not_lost(gap: float):
+    """Two linear classes a hair apart: the nearest example is gap / |w| away, or rounding is."""
+    w = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    middle = np.full((1, 50), 0.5, np.float32)
+
+    def classify(images):
+        lead = tf.linalg.matvec(images - middle, w) + gap
+        return tf.stack([lead, tf.zeros_like(lead)], 1)
+
+    found = adversarial.nearest(classify, middle, np.array([1]))
+    least = gap / np.linalg.norm(w) / np.sqrt(50)
+    assert not found.failed[0]
+    assert 1 <= found.distortion[0] / least < 1.35
+
+
 def test_targets_avoid_label_and_prediction():
     network = dense_network(0)
     images = np.random.default_rng(0).random((40, 8, 8, 1)).astype(np.float32)

@@ -30,13 +30,13 @@ from reproduce.errors import UserError
 from reproduce.methods import Classifier, lbfgsb, search
 from reproduce.methods.graphs import Network, Weights, batches, logits, slots_for
 
-EDITION = 2
+EDITION = 3
 
 TICKS = 8  # evaluations between two looks at who has finished
 SAFE_MARGIN = 2e-5  # of the clean margin, and in logits: rounding must not flip the label
 # Along the ray, for a minimiser that ended a hair before the boundary: the first that reaches the
 # target, since behind a corner between three classes the next one may begin soon.
-PUSHES = (1.0003, 1.001, 1.003, 1.01, 1.03)
+PUSHES = (1.0003, 1.001, 1.003, 1.01, 1.03, 1.1, 1.3)
 CUTS = 6  # regula falsi steps along the ray
 
 Array = Any
