@@ -15,8 +15,10 @@ from reproduce.experiments.szegedy import (
     density,
     halves,
     layer_bounds,
+    top_images,
     units,
 )
+from reproduce.experiments.szegedy.coherence import Coherence
 from reproduce.methods import adversarial
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
@@ -29,7 +31,7 @@ def rng():
 
 
 def coherence(rng, shift=0.0, rows=3000):
-    return units.Coherence(
+    return Coherence(
         purity=np.clip(rng.normal(0.7 + shift, 0.1, rows), 0, 1),
         entropy=rng.normal(1 - 2 * shift, 0.3, rows),
         similarity=rng.normal(0.5 + shift, 0.1, rows),
@@ -66,7 +68,7 @@ def test_pooled_maps_stand_for_their_convolution():
             keras.layers.Dense(2, name="logits"),
         ]
     )
-    assert units.hidden_layers(model) == ["pool1", "conv2", "hidden"]
+    assert top_images.hidden_layers(model) == ["pool1", "conv2", "hidden"]
 
 
 def test_the_papers_own_table_4_bears_out_its_claims():
@@ -192,7 +194,7 @@ def test_units_come_with_controls_and_a_claim_for_each_layer(setting):
     assert set(artefact.figures) == {"units"}
 
 
-@pytest.mark.parametrize("figure", [units.figure1, units.figure2])
+@pytest.mark.parametrize("figure", [top_images.figure1, top_images.figure2])
 def test_the_figures_have_four_rows_of_ten(setting, figure):
     artefact = figure(setting, networks={}, network="convolutional")
     ((_, drawn),) = artefact.figures.items()

@@ -1,17 +1,15 @@
 """Section 3: what excites a unit, what excites a random direction, and whether one can tell.
 
-Figures 1 and 2 show a few of each. The paper judges by eye; `units` counts: are the images of a
-row of one digit, and are they alike to another network?
+The paper judges Figures 1 and 2 by eye; here their rows of images are counted (`coherence`), and
+units and directions of each layer compared by an equivalence test.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,101 +18,22 @@ from numpy.typing import NDArray
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.methods import directions
+from reproduce.experiments.szegedy.coherence import FAMILIES, Coherence, blind_coherence, coherence
+from reproduce.experiments.szegedy.top_images import ROW, hidden_layers
 from reproduce.methods.equivalence import Comparison, compare, verdicts
 from reproduce.progress import stage
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
-from reproduce.training.evaluation import outputs
 
-EDITION = 1
-ROW = 10  # images, as in Figures 1 and 2
-PANELS = "abcd"
 # How large a difference between units and directions still counts as none. Written down before
 # the comparison was run: half an image of the ten for purity; for entropy what half an image does
 # to an otherwise pure row (0.469 bits for a whole one), rounded down; a twentieth for the cosine.
 MARGINS = {"purity": 0.05, "entropy": 0.2, "similarity": 0.05}
 UNITS = {"purity": "fraction", "entropy": "bits", "similarity": "cosine"}
-FAMILIES = ("units", "random", "basis", "PCA")
 RIVALS = FAMILIES[1:]
 UNTRAINED = "FC100-100-10"
 CONTROLS = ("pixels", "untrained", "random sets")
-
-
-class Coherence(NamedTuple):
-    """How alike the images of each row are: three numbers a row, (rows,) each."""
-
-    purity: NDArray[np.floating]
-    entropy: NDArray[np.floating]
-    similarity: NDArray[np.floating]
-
-
-def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
-    """The images that excite single units most."""
-    return _rows_of_images(setting.having(networks), network, "figure1", "single units", "unit")
-
-
-def figure2(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
-    """The images that excite random directions most."""
-    return _rows_of_images(
-        setting.having(networks), network, "figure2", "random directions", "direction"
-    )
-
-
-def _rows_of_images(
-    setting: Setting, network: str, name: str, what: str, singular: str
-) -> Artefact:
-    model = setting.network(network)
-    layer = hidden_layers(model)[-1]
-    images = setting.dataset.test.images
-    activations = _activations(model, layer, images)
-    rng = np.random.default_rng([setting.seed, 3])
-    if name == "figure1":
-        alive = np.flatnonzero(activations.std(axis=0) > 0)  # a dead unit prefers no image
-        chosen = np.sort(rng.choice(alive, size=len(PANELS), replace=False))
-        vectors = directions.natural_basis(activations.shape[1])[chosen]
-        titles = [f"({panel}) unit {unit}" for panel, unit in zip(PANELS, chosen, strict=True)]
-    else:
-        vectors = directions.gaussian(activations.shape[1], len(PANELS), rng)
-        titles = [f"({panel}) random direction {n + 1}" for n, panel in enumerate(PANELS)]
-    rows = directions.most_exciting(activations, vectors, ROW)
-    figure = _panels(images[rows], titles)
-    return Artefact(
-        title=f"Figure {name[-1]}: the images that excite {what} most",
-        caption=(
-            f"The {ROW} of {len(images):,} test images with the largest activation, for four "
-            f"{what} of the last hidden layer of {network}, the most exciting first. Each "
-            f"{singular} was drawn at random and not picked."
-        ),
-        figures={name: figure},
-        departures=[
-            "The paper says nothing of its convolutional network, nor which layer it shows: here "
-            f"the last hidden layer of {network}.",
-            *(["Random directions are uniform on the sphere; the paper does not say which "
-               "distribution it used."] if name == "figure2" else []),
-        ],
-    )  # fmt: skip
-
-
-def _panels(rows: NDArray[np.floating], titles: Sequence[str]) -> Figure:
-    """Two by two rows of images as in the paper, a pixel two device pixels wide.
-
-    Args:
-        rows: (4, images, height, width, channels).
-    """
-    pictures = [figures.mosaic(row[None]) for row in rows]
-    height, width = (2 * side for side in pictures[0].shape[:2])
-    gap, title = 40, 34  # device pixels
-    wide, high = 2 * width + gap, 2 * (height + title)
-    figure = Figure(figsize=(wide / figures.DPI, high / figures.DPI), dpi=figures.DPI)
-    for panel, (picture, text) in enumerate(zip(pictures, titles, strict=True)):
-        left, above = (panel % 2) * (width + gap), (panel // 2) * (height + title) + title
-        place = (left / wide, 1 - (above + height) / high, width / wide, height / high)
-        axes = figure.add_axes(place)
-        figures.crisp(axes, picture)
-        axes.set_title(text, fontsize=8, pad=2)
-    return figure
 
 
 def units(
@@ -172,90 +91,6 @@ def units(
         ],
         departures=["The paper gives pictures and no numbers for this comparison."],
     )
-
-
-def hidden_layers(network: keras.Model) -> list[str]:
-    """Names of the layers with weights but the last; where pooling follows, of the pooling."""
-    names: list[str] = []
-    for layer in network.layers[:-1]:
-        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
-            names.append(layer.name)
-        elif isinstance(layer, keras.layers.MaxPooling2D) and names:
-            names[-1] = layer.name
-    return names
-
-
-def coherence(
-    network: keras.Model | None,
-    layer: str | None,
-    judge: keras.Model,
-    images: NDArray[np.floating],
-    labels: NDArray[np.integer],
-    *,
-    rows: int,
-    seed: int,
-) -> dict[str, Coherence]:
-    """The coherence of the rows of one layer, for each family of directions.
-
-    Args:
-        network, layer: None for pixel space.
-        judge: the network whose last hidden layer similarity is measured in.
-    """
-    rng = np.random.default_rng([seed, 4])
-    activations = (
-        images.reshape(len(images), -1)
-        if network is None or layer is None
-        else _activations(network, layer, images)
-    )
-    features = _activations(judge, hidden_layers(judge)[-1], images)
-    vectors = dict(zip(FAMILIES, _families(activations, rows, rng), strict=True))
-    return {
-        family: _coherence(directions.most_exciting(activations, each, ROW), labels, features)
-        for family, each in vectors.items()
-    }
-
-
-def blind_coherence(
-    judge: keras.Model,
-    images: NDArray[np.floating],
-    labels: NDArray[np.integer],
-    *,
-    rows: int,
-    seed: int,
-) -> dict[str, Coherence]:
-    """The coherence of images drawn at random."""
-    drawn = directions.random_sets(len(images), rows, ROW, np.random.default_rng([seed, 5]))
-    features = _activations(judge, hidden_layers(judge)[-1], images)
-    return {"random": _coherence(drawn, labels, features)}
-
-
-def _families(
-    activations: NDArray[np.floating], rows: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.floating]]:
-    """Directions of each family, at most `rows` of them."""
-    width = activations.shape[1]
-    alive = np.flatnonzero(activations.std(axis=0) > 0)
-    chosen = np.sort(rng.choice(alive, size=min(rows, len(alive)), replace=False))
-    yield directions.natural_basis(width)[chosen]
-    yield directions.gaussian(width, rows, rng)
-    yield directions.orthonormal(width, rng, vectors=min(rows, width))
-    yield directions.principal(activations, most=math.ceil(rows / 2))
-
-
-def _coherence(
-    rows: directions.Rows, labels: NDArray[np.integer], features: NDArray[np.floating]
-) -> Coherence:
-    return Coherence(
-        purity=directions.purity(labels, rows),
-        entropy=directions.entropy(labels, rows),
-        similarity=directions.similarity(features, rows),
-    )
-
-
-def _activations(network: keras.Model, layer: str, images: NDArray[np.floating]) -> Any:
-    """float32 (n, units); feature maps are flattened."""
-    part = keras.Model(network.inputs[0], network.get_layer(layer).output)
-    return outputs(part, images).reshape(len(images), -1)
 
 
 def _measure(

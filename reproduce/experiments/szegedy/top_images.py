@@ -1,0 +1,105 @@
+"""Section 3: the images that excite a unit most, and those that excite a random direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from reproduce.experiments import Setting
+from reproduce.methods import directions
+from reproduce.report import figures
+from reproduce.report.results import Artefact
+from reproduce.training.evaluation import outputs
+
+ROW = 10  # images, as in Figures 1 and 2
+PANELS = "abcd"
+
+
+def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
+    """The images that excite single units most."""
+    return _rows_of_images(setting.having(networks), network, "figure1", "single units", "unit")
+
+
+def figure2(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
+    """The images that excite random directions most."""
+    return _rows_of_images(
+        setting.having(networks), network, "figure2", "random directions", "direction"
+    )
+
+
+def _rows_of_images(
+    setting: Setting, network: str, name: str, what: str, singular: str
+) -> Artefact:
+    model = setting.network(network)
+    layer = hidden_layers(model)[-1]
+    images = setting.dataset.test.images
+    activations = activations_of(model, layer, images)
+    rng = np.random.default_rng([setting.seed, 3])
+    if name == "figure1":
+        alive = np.flatnonzero(activations.std(axis=0) > 0)  # a dead unit prefers no image
+        chosen = np.sort(rng.choice(alive, size=len(PANELS), replace=False))
+        vectors = directions.natural_basis(activations.shape[1])[chosen]
+        titles = [f"({panel}) unit {unit}" for panel, unit in zip(PANELS, chosen, strict=True)]
+    else:
+        vectors = directions.gaussian(activations.shape[1], len(PANELS), rng)
+        titles = [f"({panel}) random direction {n + 1}" for n, panel in enumerate(PANELS)]
+    rows = directions.most_exciting(activations, vectors, ROW)
+    figure = _panels(images[rows], titles)
+    return Artefact(
+        title=f"Figure {name[-1]}: the images that excite {what} most",
+        caption=(
+            f"The {ROW} of {len(images):,} test images with the largest activation, for four "
+            f"{what} of the last hidden layer of {network}, the most exciting first. Each "
+            f"{singular} was drawn at random and not picked."
+        ),
+        figures={name: figure},
+        departures=[
+            "The paper says nothing of its convolutional network, nor which layer it shows: here "
+            f"the last hidden layer of {network}.",
+            *(["Random directions are uniform on the sphere; the paper does not say which "
+               "distribution it used."] if name == "figure2" else []),
+        ],
+    )  # fmt: skip
+
+
+def _panels(rows: NDArray[np.floating], titles: Sequence[str]) -> Figure:
+    """Two by two rows of images as in the paper, a pixel two device pixels wide.
+
+    Args:
+        rows: (4, images, height, width, channels).
+    """
+    pictures = [figures.mosaic(row[None]) for row in rows]
+    height, width = (2 * side for side in pictures[0].shape[:2])
+    gap, title = 40, 34  # device pixels
+    wide, high = 2 * width + gap, 2 * (height + title)
+    figure = Figure(figsize=(wide / figures.DPI, high / figures.DPI), dpi=figures.DPI)
+    for panel, (picture, text) in enumerate(zip(pictures, titles, strict=True)):
+        left, above = (panel % 2) * (width + gap), (panel // 2) * (height + title) + title
+        place = (left / wide, 1 - (above + height) / high, width / wide, height / high)
+        axes = figure.add_axes(place)
+        figures.crisp(axes, picture)
+        axes.set_title(text, fontsize=8, pad=2)
+    return figure
+
+
+def hidden_layers(network: keras.Model) -> list[str]:
+    """Names of the layers with weights but the last; where pooling follows, of the pooling."""
+    names: list[str] = []
+    for layer in network.layers[:-1]:
+        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
+            names.append(layer.name)
+        elif isinstance(layer, keras.layers.MaxPooling2D) and names:
+            names[-1] = layer.name
+    return names
+
+
+def activations_of(network: keras.Model, layer: str, images: NDArray[np.floating]) -> Any:
+    """float32 (n, units); feature maps are flattened."""
+    part = keras.Model(network.inputs[0], network.get_layer(layer).output)
+    return outputs(part, images).reshape(len(images), -1)
