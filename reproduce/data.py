@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reproduce.download import fetch
+from reproduce.download import fetch, keras_home
 from reproduce.errors import NotAvailable, UserError
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
@@ -55,6 +55,8 @@ class Dataset(NamedTuple):
 
     name: what it is; source: where it was found; digest: SHA-256 of its arrays.
     instead_of: the data set that was asked for where this one is the announced fall-back.
+    names: of the classes, where they have any.
+    missing: what to get and where to put it, where there is no image.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Dataset(NamedTuple):
     test: Examples
     classes: int
     instead_of: str | None = None
+    names: tuple[str, ...] = ()
+    missing: str | None = None
 
 
 def mnist(path: str | None = None, strict: bool = False) -> Dataset:
@@ -147,8 +151,7 @@ def _find(
         if arrays is None:
             raise NotAvailable(f"{path} holds no {name}: {_expected(name)} expected there.")
         return arrays, path
-    keras_home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    cache = keras_home / "datasets"
+    cache = keras_home() / "datasets"
     places = [("Keras's cache", cache / name.replace("_", "-")), ("Keras's cache", cache)]
     if "REPRODUCE_DATA" in os.environ:
         places.insert(0, ("REPRODUCE_DATA", Path(os.environ["REPRODUCE_DATA"]) / name))

@@ -1,14 +1,15 @@
-"""Networks trained by others: any Keras model, and the LeNet of Nguyen et al. 2015.
+"""Networks trained by others: any Keras model, keras.applications, and Nguyen et al.'s LeNet.
 
 They come out like ours: images float32 (n, height, width, channels) in [0, 1] in, logits out.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-import os
 import struct
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,34 +18,48 @@ import keras
 import numpy as np
 from scipy.special import logsumexp
 
+from reproduce import caffe
 from reproduce.data import Dataset, Examples
-from reproduce.download import fetch
+from reproduce.download import Wanted, find, keras_home
 from reproduce.errors import NotAvailable, UserError
+from reproduce.imagenet.crops import ten_crops as over_ten_crops
+from reproduce.imagenet.photographs import sized
 from reproduce.models import lenet
 from reproduce.progress import say
 
-EDITION = 1
-SAMPLE = 500  # training images that tell what a model expects
+EDITION = 2
+SAMPLE = 500  # training images that tell what a model expects,
+SAMPLE_PIXELS = 10_000_000  # and fewer where they are large
+USUAL_SIDE = 224  # of images for a network that takes any size
 # What models expect of a pixel x in [0, 1]: x * scale + offset.
 RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
-AUTHORS_LENET = (
-    "https://raw.githubusercontent.com/Evolving-AI-Lab/fooling/"
-    "66f097dd6bd2eb6794ade3e187a7adfdf1887688/model/lenet/lenet_iter_10000"
+AUTHORS_LENET = Wanted(
+    file="lenet_iter_10000.caffemodel",
+    folder="mnist/lenet_nguyen2015",
+    url="https://raw.githubusercontent.com/Evolving-AI-Lab/fooling/"
+    "66f097dd6bd2eb6794ade3e187a7adfdf1887688/model/lenet/lenet_iter_10000",
+    sha256="6c1c91f3bf68f48f0034756c66f769f4b6cd6a6931f713a8f7b93e3aa31f5af2",
 )
-AUTHORS_LENET_SHA256 = "6c1c91f3bf68f48f0034756c66f769f4b6cd6a6931f713a8f7b93e3aa31f5af2"
 
 
 def saved_by_keras(
     path: str | Sequence[str] | None, name: str | None = None, **options: Any
 ) -> dict[str, partial[Any]]:
-    """Name -> a call of `load`, for one file or several.
+    """Name -> a call of `load`, for one file or several; or of `application`, by name alone.
 
     Args:
         name: of a single network, in the place of its file's; where an experiment asks for
-            "LeNet", so may a network of another make be called.
+            "LeNet", so may a network of another make be called. Without a file, a name in
+            keras.applications.
     """
+    if not path and name:
+        bare = {key: options[key] for key in ("side", "ten_crops") if key in options}
+        return {name: partial(application, name, **bare)}
     if not path:
-        raise UserError("networks=keras wants networks.path=<file>.keras, or a list of files.")
+        raise UserError(
+            "networks=keras wants networks.path=<file>.keras, or a list of files, or "
+            "networks.name= with a name in keras.applications."
+        )
     files = [path] if isinstance(path, str) else path
     if name is not None and len(files) > 1:
         raise UserError(f"networks.name={name} names one network, and there are {len(files)}.")
@@ -57,6 +72,8 @@ def load(
     outputs: str | None = None,
     scale: float | None = None,
     offset: float | None = None,
+    side: int | None = None,
+    ten_crops: bool = False,
     dataset: Dataset | None = None,
 ) -> keras.Model:
     """A classifier saved by Keras (.keras or .h5), opened in safe mode.
@@ -68,6 +85,8 @@ def load(
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
             of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
             the one of `RANGES` under which the labels of training images are likeliest.
+        side: of the images, for a model that takes any size.
+        ten_crops: averages the softmax over ten crops of an image of 256.
         dataset: whose images it is going to be shown.
     """
     if outputs not in (None, "logits", "probabilities"):
@@ -78,14 +97,18 @@ def load(
         model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError) as trouble:
         raise UserError(f"{path} cannot be opened as a Keras model: {trouble}") from trouble
+    inner = tuple(given or side or USUAL_SIDE for given in model.input_shape[1:])
+    if dataset is not None:
+        told = scale is not None and (outputs is not None or _ends_in_softmax(model))
+        dataset = _shown(path, dataset, inner, told)
     guessed = []
     if dataset is not None:
-        _check_shapes(path, model, dataset)
+        _check_shapes(path, inner, model, dataset)
         if scale is None and offset is None:
-            scale, offset, said = _range(model, dataset.train)
+            scale, offset, said = _range(model, inner, dataset.train)
             guessed.append(said)
         if outputs is None and not _ends_in_softmax(model):
-            outputs, said = _kind(model, dataset.train, scale or 1.0, offset or 0.0)
+            outputs, said = _kind(model, inner, dataset.train, scale or 1.0, offset or 0.0)
             guessed.append(said)
         elif outputs is None:
             guessed.append("a softmax at its end is taken off")
@@ -95,25 +118,101 @@ def load(
             f"{Path(path).stem}: {'; '.join(guessed)}. networks.scale=, networks.offset= and "
             "networks.outputs= say otherwise."
         )
-    inner = model.input_shape[1:]
-    images = keras.Input(_image_shape(inner), name="images")
-    x = images
-    if (scale, offset) != (1.0, 0.0):
-        x = keras.layers.Rescaling(scale, offset, name="pixels")(x)
-    if images.shape[1:] != inner:
-        x = keras.layers.Reshape(inner, name="shape")(x)
+    loaded = _from_pixels(_without_softmax(model, outputs), inner, scale, offset)
+    return over_ten_crops(loaded) if ten_crops else loaded
+
+
+def application(name: str, *, side: int | None = None, ten_crops: bool = False) -> keras.Model:
+    """A network of keras.applications with its ImageNet weights and its own preprocessing."""
+    build = getattr(keras.applications, name, None)
+    if not inspect.isfunction(build):
+        known = [each for each in dir(keras.applications) if each[0].isupper()]
+        raise UserError(f"keras.applications has no {name}; it has {', '.join(known)}.")
+    cached = keras_home() / "models"
+    try:
+        model = build(weights="imagenet", classifier_activation=None)
+    except Exception as trouble:  # Keras raises plain exceptions when a download fails
+        raise NotAvailable(
+            f"the weights of {name} are not in {cached}, and a download failed ({trouble}). "
+            f"Put the file into {cached} under the name that Keras gives it."
+        ) from trouble
+    prepare = sys.modules[build.__module__].preprocess_input
+    images = keras.Input(tuple(given or side or USUAL_SIDE for given in model.input_shape[1:]))
+    pixels = keras.layers.Rescaling(255.0, name="bytes")(images)
+    loaded = _unrolled(model, images, prepare(pixels, data_format="channels_last"))
+    return over_ten_crops(loaded) if ten_crops else loaded
+
+
+def _shown(path: str, dataset: Dataset, inner: tuple[int, ...], told: bool) -> Dataset | None:
+    """The data set at the network's size; None where there are no images and none are needed."""
+    if not dataset.names:  # no photographs
+        return dataset
+    if dataset.missing and told:
+        return None
+    if dataset.missing:
+        raise NotAvailable(
+            f"what {path} expects of its pixels, and gives, is found out on photographs: "
+            f"{dataset.missing} Or networks.scale=, networks.offset= and networks.outputs= say it."
+        )
+    return sized(dataset, inner[0])
+
+
+def _without_softmax(model: Any, outputs: str | None) -> Any:
+    """A model of logits."""
     last = model.layers[-1]
     softmax_inside, softmax_layer = _softmax(last)
     if outputs == "logits" or not (softmax_inside or softmax_layer or outputs):
-        x = model(x)
-    elif softmax_inside and not isinstance(last, keras.layers.Activation):
+        return model
+    if softmax_inside and not isinstance(last, keras.layers.Activation):
         last.activation = keras.activations.linear  # its logits, before they are rounded away
-        x = model(x)
-    elif softmax_inside or softmax_layer:
-        x = keras.Model(model.inputs, last.input)(x)
-    else:
-        x = keras.ops.log(keras.ops.maximum(model(x), np.finfo(np.float32).tiny))
-    return keras.Model(images, x, name="loaded")
+        return model
+    if softmax_inside or softmax_layer:
+        return keras.Model(model.inputs, last.input)
+    images = keras.Input(model.input_shape[1:])
+    odds = keras.ops.maximum(model(images), np.finfo(np.float32).tiny)
+    return keras.Model(images, keras.ops.log(odds))
+
+
+def _from_pixels(model: Any, inner: tuple[int, ...], scale: float, offset: float) -> keras.Model:
+    """The model behind what makes its input of pixels in [0, 1]."""
+    images = keras.Input(_image_shape(inner), name="images")
+    taken = {layer.name for layer in model.layers}
+    x = images
+    if (scale, offset) != (1.0, 0.0):
+        name = "pixels" if "pixels" not in taken else "pixels_outside"
+        x = keras.layers.Rescaling(scale, offset, name=name)(x)
+    if images.shape[1:] != inner:
+        x = keras.layers.Reshape(inner, name="shape")(x)
+    return _unrolled(model, images, x)
+
+
+def _unrolled(model: Any, images: Any, prepared: Any) -> keras.Model:
+    """A model of copies of the model's layers, which see `prepared` in the place of its input.
+
+    One that is no graph of layers stays a single layer.
+    """
+    if not getattr(model, "inputs", None):
+        return keras.Model(images, model(prepared), name="loaded")
+    graph = keras.Model(model.inputs[0], model.outputs[0])
+    copies: dict[int, Any] = {}
+
+    def copied(layer: Any) -> Any:
+        if id(layer) not in copies:
+            copies[id(layer)] = type(layer).from_config(layer.get_config())
+        return copies[id(layer)]
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = keras.tree.map_structure(
+            lambda each: prepared if each is images else each, (args, kwargs)
+        )
+        return layer(*args, **kwargs)
+
+    whole = keras.models.clone_model(
+        graph, input_tensors=images, clone_function=copied, call_function=call
+    )
+    whole.set_weights(model.get_weights())
+    whole.name = "loaded"
+    return whole
 
 
 def _softmax(last: Any) -> tuple[bool, bool]:
@@ -126,24 +225,34 @@ def _ends_in_softmax(model: Any) -> bool:
     return any(_softmax(model.layers[-1]))
 
 
-def _check_shapes(path: str, model: Any, dataset: Dataset) -> None:
+def _check_shapes(path: str, inner: tuple[int, ...], model: Any, dataset: Dataset) -> None:
     images, classes = dataset.train.images.shape[1:], dataset.classes
-    if _image_shape(model.input_shape[1:]) != images or model.output_shape[1:] != (classes,):
+    if _image_shape(inner) != images or model.output_shape[1:] != (classes,):
         raise UserError(
-            f"{path} makes {model.output_shape[1:]} of {model.input_shape[1:]}: {dataset.name} "
+            f"{path} makes {model.output_shape[1:]} of {inner}: {dataset.name} "
             f"has images of {images} and {classes} classes."
         )
 
 
-def _answers(model: Any, examples: Examples, scale: float, offset: float) -> np.ndarray:
-    images = examples.images[:SAMPLE].reshape(-1, *model.input_shape[1:])
+def _sample(examples: Examples) -> Examples:
+    """Some of all classes, as photographs are sorted by class."""
+    wanted = min(SAMPLE, max(1, SAMPLE_PIXELS // examples.images[0].size))
+    step = max(1, len(examples.labels) // wanted)
+    return Examples(*(array[::step][:wanted] for array in examples))
+
+
+def _answers(
+    model: Any, inner: tuple[int, ...], sample: Examples, scale: float, offset: float
+) -> np.ndarray:
+    images = sample.images.reshape(-1, *inner)
     return np.asarray(model(images * np.float32(scale) + np.float32(offset), training=False))
 
 
-def _range(model: Any, examples: Examples) -> tuple[float, float, str]:
+def _range(model: Any, inner: tuple[int, ...], examples: Examples) -> tuple[float, float, str]:
     """Scale and offset under which the labels of some training images are likeliest."""
-    labels = examples.labels[:SAMPLE]
-    answers = {name: _answers(model, examples, *pair) for name, pair in RANGES.items()}
+    sample = _sample(examples)
+    labels = sample.labels
+    answers = {name: _answers(model, inner, sample, *pair) for name, pair in RANGES.items()}
     best = min(answers, key=lambda name: _surprise(answers[name], labels))  # the first of equals
     rates = ", ".join(
         f"{name} {100 * np.mean(given.argmax(axis=1) != labels):.1f} %"
@@ -166,8 +275,10 @@ def _are_odds(answers: np.ndarray) -> bool:
     return bool(answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
 
 
-def _kind(model: Any, examples: Examples, scale: float, offset: float) -> tuple[str, str]:
-    odds = _are_odds(_answers(model, examples, scale, offset))
+def _kind(
+    model: Any, inner: tuple[int, ...], examples: Examples, scale: float, offset: float
+) -> tuple[str, str]:
+    odds = _are_odds(_answers(model, inner, _sample(examples), scale, offset))
     kind = "probabilities" if odds else "logits"
     return kind, f"gives {kind}"
 
@@ -194,11 +305,11 @@ def lenet_authors(path: str | None = None) -> keras.Model:
         path: the file lenet_iter_10000(.caffemodel); None looks in REPRODUCE_DATA and in Keras's
             cache, and downloads it at last.
     """
-    found = _authors_file() if path is None else Path(path)
+    found = find(AUTHORS_LENET) if path is None else Path(path)
     if not found.exists():
         raise UserError(f"no file {found}: networks.path= names the authors' lenet_iter_10000.")
     try:
-        layers = caffe_layers(found.read_bytes())
+        layers = caffe.layers(found.read_bytes())
         (k1, b1), (k2, b2), (w1, c1), (w2, c2) = (
             layers[name] for name in ("conv1", "conv2", "ip1", "ip2")
         )
@@ -211,72 +322,3 @@ def lenet_authors(path: str | None = None) -> keras.Model:
     w1 = w1.reshape(500, 50, 4, 4).transpose(2, 3, 1, 0).reshape(800, 500)
     model.set_weights([k1, b1, k2, b2, w1, c1, w2.reshape(10, 500).T, c2])
     return model
-
-
-def _authors_file() -> Path:
-    cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    places = [cache / "lenet_iter_10000.caffemodel"]
-    if "REPRODUCE_DATA" in os.environ:
-        folder = Path(os.environ["REPRODUCE_DATA"]) / "mnist" / "lenet_nguyen2015"
-        places.insert(0, folder / "lenet_iter_10000.caffemodel")
-    for place in places:
-        if place.exists():
-            return place
-    trouble = fetch(AUTHORS_LENET, places[-1], AUTHORS_LENET_SHA256)
-    if trouble:
-        raise NotAvailable(
-            f"the authors' LeNet is neither in REPRODUCE_DATA nor in {cache}, and a download "
-            f"failed ({trouble}). Put {AUTHORS_LENET} into the folder mnist/lenet_nguyen2015 of "
-            "REPRODUCE_DATA as lenet_iter_10000.caffemodel."
-        )
-    return places[-1]
-
-
-def caffe_layers(message: bytes) -> dict[str, list[np.ndarray]]:
-    """The blobs of each layer in a .caffemodel of Caffe's first format (NetParameter.layers).
-
-    Protocol buffers: a key (field << 3 | kind) before each value; kind 0 is a number of seven
-    bits a byte, 2 a length and so many bytes, 5 four bytes. The field numbers are caffe.proto's.
-    """
-    layers: dict[str, list[np.ndarray]] = {}
-    for field, layer in _fields(message):
-        if field != 2:  # NetParameter.layers
-            continue
-        parts = list(_fields(layer))
-        name = next(value.decode() for field, value in parts if field == 4)
-        layers[name] = [_blob(value) for field, value in parts if field == 6]
-    return layers
-
-
-def _blob(message: bytes) -> np.ndarray:
-    fields = dict(_fields(message))
-    shape = [fields.get(field, 1) for field in (1, 2, 3, 4)]  # num, channels, height, width
-    array = np.frombuffer(fields[5], "<f4").reshape(shape)
-    return array.reshape(-1) if array.shape[:3] == (1, 1, 1) else array
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """The numbers and contents of a message's fields, in their order."""
-    at = 0
-
-    def varint() -> int:
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = message[at]
-            value |= (byte & 127) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        key = varint()
-        kind = key & 7
-        if kind == 0:
-            yield key >> 3, varint()
-            continue
-        if kind not in (1, 2, 5):
-            raise ValueError(f"a field of kind {kind}")
-        size = varint() if kind == 2 else 8 if kind == 1 else 4
-        yield key >> 3, message[at : at + size]
-        at += size

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce import data, pretrained, training
+from reproduce import caffe, data, download, pretrained, training
 from reproduce.errors import NotAvailable, UserError
 
 
@@ -138,9 +138,7 @@ def test_caffes_blobs_are_read_back():
         return field(6, sizes + field(5, struct.pack(f"<{array.size}f", *array.ravel())))
 
     layer = field(2, b"data") + field(4, b"conv") + blob(kernel) + field(5, 4) + blob(bias)
-    found = pretrained.caffe_layers(
-        field(1, b"net") + field(2, layer) + field(2, field(4, b"relu"))
-    )
+    found = caffe.layers(field(1, b"net") + field(2, layer) + field(2, field(4, b"relu")))
     assert list(found) == ["conv", "relu"]
     np.testing.assert_array_equal(found["conv"][0], kernel.astype(np.float32))
     np.testing.assert_array_equal(found["conv"][1], bias.astype(np.float32).ravel())
@@ -155,7 +153,7 @@ def test_authors_lenet_errs_as_often_as_it_should(full_mnist):
 def test_authors_lenet_that_is_nowhere_or_damaged(monkeypatch, tmp_path):
     monkeypatch.delenv("REPRODUCE_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(pretrained, "fetch", lambda *_: "no network")
+    monkeypatch.setattr(download, "fetch", lambda *_: "no network")
     with pytest.raises(NotAvailable, match=r"no network\)\. Put https"):
         pretrained.lenet_authors()
     (tmp_path / "cut.caffemodel").write_bytes(field(2, field(4, b"conv1"))[:-2])
