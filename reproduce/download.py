@@ -24,7 +24,7 @@ class Wanted(NamedTuple):
     """One particular file.
 
     file: its name; folder: where it lies in REPRODUCE_DATA.
-    sha256: of its content; or git_blob, SHA-1 of "blob <size>\\0" and the content.
+    sha256 or sha1: of its content; or git_blob, SHA-1 of "blob <size>\\0" and the content.
     url: where it can be had; None where only somebody who has it can give it.
     """
 
@@ -32,14 +32,15 @@ class Wanted(NamedTuple):
     folder: str
     url: str | None = None
     sha256: str | None = None
+    sha1: str | None = None
     git_blob: str | None = None
 
     def is_right(self, content: bytes) -> bool:
         """Whether this is the content of the file."""
         if self.sha256 is not None:
             return hashlib.sha256(content).hexdigest() == self.sha256
-        blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-        return blob.hexdigest() == self.git_blob
+        head = b"" if self.sha1 is not None else b"blob %d\0" % len(content)
+        return _sha1(head + content) == (self.sha1 or self.git_blob)
 
 
 def find(wanted: Wanted) -> Path:
@@ -115,6 +116,11 @@ def fetch(url: str, path: Path, wanted: Wanted | None = None) -> str | None:
 
 
 def _hash(wanted: Wanted) -> str:
-    if wanted.sha256 is not None:
-        return f"SHA-256 {wanted.sha256[:12]}…"
+    for kind, value in (("SHA-256", wanted.sha256), ("SHA-1", wanted.sha1)):
+        if value is not None:
+            return f"{kind} {value[:12]}…"
     return f"git blob {(wanted.git_blob or '')[:12]}…"
+
+
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()

@@ -13,10 +13,6 @@ from reproduce.errors import NotAvailable, UserError
 from reproduce.experiments import imagenet as experiments
 from reproduce.imagenet import classes, crops, networks, photographs
 
-has_data = pytest.mark.skipif(
-    "REPRODUCE_DATA" not in os.environ, reason="needs imagenet/ of REPRODUCE_DATA"
-)
-
 
 @pytest.fixture
 def listed(monkeypatch, tmp_path):
@@ -93,8 +89,11 @@ def test_without_photographs_it_is_said_what_to_get(listed, monkeypatch):
 def test_a_network_that_is_nowhere_or_another_file(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRODUCE_DATA", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(NotAvailable, match=r"Put the file .SHA-256 0145c13c7204"):
-        networks.squeezenet()
+    monkeypatch.setattr(download, "fetch", lambda *_: "no network")
+    with pytest.raises(NotAvailable, match=r"Put the file .SHA-256 5a43d9a4aea6"):
+        networks.tiny_darknet()
+    with pytest.raises(NotAvailable, match=r"no network\)\. Put https.* .git blob ea0d14e98edf"):
+        networks.alexnet()
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / networks.SQUEEZENET.file).write_bytes(b"something else")
     with pytest.raises(NotAvailable, match="is not the file expected"):
@@ -133,11 +132,16 @@ def test_ten_crops_are_the_mean_of_ten_views(small_network, rng):
     np.testing.assert_allclose(wrapped(images), np.log(np.mean(odds, axis=0)), atol=1e-5)
 
 
-@has_data
+@pytest.fixture(scope="module")
+def data():
+    if "REPRODUCE_DATA" not in os.environ:
+        pytest.skip("needs imagenet/ of REPRODUCE_DATA")
+    return photographs.photographs()
+
+
 @pytest.mark.parametrize("name", ["squeezenet", "tiny_darknet"])
-def test_networks_answer_as_when_their_files_were_made(name):
+def test_networks_answer_as_when_their_files_were_made(data, name):
     """Top-1 and top-5 of an independent evaluation, on every fifth photograph at hand."""
-    data = photographs.photographs()
     assert data.digest == experiments.SAMPLE_DIGEST
     network = getattr(networks, name)()
     images, labels = (array[::5] for array in photographs.sized(data, network.input_shape[1]).test)
