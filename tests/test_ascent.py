@@ -91,3 +91,24 @@ def test_an_image_does_not_depend_on_its_company_and_says_when_it_got_there():
             assert (curve[: step if step >= 0 else None] < threshold).all()
     assert together.images.min() >= 0
     assert together.images.max() <= 1
+
+
+def test_an_image_that_leaves_is_where_it_would_have_been_alone(monkeypatch):
+    rule = Rule(steps=60, early=0.1, decay=0.005, log=True)
+    targets, seeds = [0, 1, 2, 3], [1, 2, 3, 4]
+    whole = ascend(classify, targets, mean=MEAN, seeds=seeds, rule=rule)
+    monkeypatch.setattr(ascent, "PIXELS", 2 * SIZE * SIZE)  # two images at once
+    leaving = ascend(classify, targets, mean=MEAN, seeds=seeds, rule=rule, until=0.99)
+    steps = leaving.reached[:, ascent.THRESHOLDS.index(0.99)]
+    assert len(set(steps)) > 1
+    for i, (target, seed, step) in enumerate(zip(targets, seeds, steps, strict=True)):
+        assert step == whole.reached[i, ascent.THRESHOLDS.index(0.99)]
+        np.testing.assert_allclose(
+            leaving.confidence[i, : step + 1], whole.confidence[i, : step + 1], atol=1e-6
+        )
+        assert np.isnan(leaving.confidence[i, step + 1 :]).all()
+        alone = ascend(classify, [target], mean=MEAN, seeds=[seed], rule=rule, steps=int(step))
+        np.testing.assert_allclose(leaving.images[i], alone.images[0], atol=1e-5)
+        p = softmax(leaving.images[i].ravel().astype(np.float64) @ WEIGHTS)[target]
+        assert p == pytest.approx(ascent.latest(leaving.confidence)[i], abs=1e-5)
+        assert p >= 0.99 - 1e-5

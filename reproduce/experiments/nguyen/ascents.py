@@ -54,13 +54,8 @@ def ascent(
         pixels = np.round(ascended.images * 255).astype(np.uint8)
         odds = scorer(setting.network(NETWORK), CHILDREN)(pixels)
         p = confidence(odds[np.arange(len(pixels)), targets])
-        cells.number(rule, "median_confidence", np.median(p), "fraction", n=len(p))
-        for threshold in (0.99, 0.9999):
-            reached = ascended.reached[:, THRESHOLDS.index(threshold)]
-            cells.rate(rule, f"reached {threshold:g}", int((reached >= 0).sum()), len(p))
-            steps = np.median(reached[reached >= 0]) if (reached >= 0).any() else np.nan
-            cells.number(rule, f"steps to {threshold:g}", steps, "count")
-        cells.number(rule, "contrast", _contrast(ascended, mean), "rms")
+        row(cells, rule, p, ascended.reached)
+        cells.number(rule, "contrast", contrast(ascended.images, mean), "rms")
         for i, (label, image) in enumerate(zip(targets, pixels, strict=True)):
             name = f"ascent/{rule}-class{label}-start{i % starts}-{p[i]:.8f}.png"
             saved[name] = png(image)
@@ -72,10 +67,10 @@ def ascent(
             "median over those; contrast: root mean square difference from the mean image."
         ),
         cells=cells.list,
-        claims=_claims(cells, rules, whole=steps_share >= 1),
+        claims=claims(cells, rules, whole=steps_share >= 1),
         figures={
             "ascent": _images(found, starts, classes),
-            "ascent-curves": _curves(found),
+            "ascent-curves": curves({rule: each.confidence for rule, each in found.items()}),
         },
         files=saved,
         notes=[
@@ -90,11 +85,27 @@ def ascent(
     )
 
 
-def _contrast(ascended: Ascent, mean: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((ascended.images - mean) ** 2)))
+def row(cells: Cells, rule: str, p: np.ndarray, reached: np.ndarray) -> None:
+    """The confidence of the last images as bytes, and when it was reached on the way.
+
+    Args:
+        p: (n,), of the images as bytes.
+        reached: as in `Ascent`.
+    """
+    cells.number(rule, "median_confidence", np.median(p), "fraction", n=len(p))
+    for threshold in (0.99, 0.9999):
+        first = reached[:, THRESHOLDS.index(threshold)]
+        cells.rate(rule, f"reached {threshold:g}", int((first >= 0).sum()), len(p))
+        steps = np.median(first[first >= 0]) if (first >= 0).any() else np.nan
+        cells.number(rule, f"steps to {threshold:g}", steps, "count")
 
 
-def _claims(cells: Cells, rules: Sequence[str], whole: bool) -> list[Claim]:
+def contrast(images: np.ndarray, mean: np.ndarray) -> float:
+    """Root mean square difference from the mean image, both in [0, 1]."""
+    return float(np.sqrt(np.mean((images - mean) ** 2)))
+
+
+def claims(cells: Cells, rules: Sequence[str], whole: bool) -> list[Claim]:
     plain, *regularised = [rule for rule in rules if rule != "fast"]
     share = cells.value(plain, "reached 0.9999")
     medians = {rule: cells.value(rule, "median_confidence") for rule in (plain, *regularised)}
@@ -125,12 +136,12 @@ def _images(found: Mapping[str, Ascent], starts: int, classes: int) -> Figure:
     )
 
 
-def _curves(found: Mapping[str, Ascent]) -> Figure:
-    """Confidence over steps: median and quartiles of all images."""
+def curves(found: Mapping[str, np.ndarray]) -> Figure:
+    """Confidence (n, steps + 1) over steps: median and quartiles of all images of each rule."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
     place = axes[0, 0]
-    for rule, ascended in found.items():
-        p = np.clip(ascended.confidence, 1e-12, 1 - 1e-8)
+    for rule, confidences in found.items():
+        p = np.clip(confidences, 1e-12, 1 - 1e-8)
         low, median, high = np.quantile(np.log(p / (1 - p)), (0.25, 0.5, 0.75), axis=0)
         figures.curve(place, np.arange(1, len(median) + 1), median, low, high, label=rule)
     place.set_xscale("log")
