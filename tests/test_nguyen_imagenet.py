@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from reproduce import data
 from reproduce.experiments import Setting
-from reproduce.experiments.nguyen_imagenet import climbing, every_class, figure13
+from reproduce.experiments.nguyen_imagenet import climbing, every_class, figure3, figure13
 from reproduce.store import Store
 
 SIDE, CLASSES = 8, 1000
@@ -81,3 +81,16 @@ def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(se
     assert (reached.value, reached.n) == (1.0, 6)
     assert fifteen.cells[0].published == pytest.approx(0.9999)
     assert "6 classes in the place of 15." in fifteen.departures
+
+
+def test_figure_3_shows_the_surest_image_of_each_label(setting):
+    labels = np.array([4, 4, 7, 7, 1])
+    surest = np.array([0.3, 0.9, 0.5, 0.5, 0.99])
+    assert figure3.shown(labels, surest, 8) == [4, 1, 2]
+    assert figure3.shown(labels, surest, 2) == [4, 1]
+    judged = figure3.random_cppns(setting, linear(), images=12, mutations=5)
+    p = probability(judged.images, judged.log_odds.argmax(axis=1))
+    np.testing.assert_allclose(1 / (1 + np.exp(-judged.log_odds.max(axis=1))), p, atol=1e-5)
+    artefact = figure3.figure3(setting, images=12, mutations=5)
+    half = next(cell for cell in artefact.cells if cell.column == "sure 0.5")
+    assert half.value == pytest.approx((p >= 0.5).mean())

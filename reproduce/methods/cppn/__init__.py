@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from reproduce.methods.cppn.genome import ETA, GENE_RATE, Genome, mutate, offspring, random
+from reproduce.methods.cppn.genome import ETA, GENE_RATE, Genome, drifted, mutate, offspring, random
 from reproduce.methods.cppn.rendering import COORDINATES, render
 from reproduce.methods.evolution import Encoding
 
-__all__ = ["Genome", "encoding", "mutate", "offspring", "random", "render"]
+__all__ = ["Genome", "drifted", "encoding", "mutate", "offspring", "random", "render"]
 
 # Rate per weight and function, and eta of the polynomial mutation; for `unit`, found by trials.
 VARIATION = {"code": (GENE_RATE, ETA), "unit": (0.2, 2.0)}

@@ -57,6 +57,14 @@ def random(stream: np.random.Generator, n: int, outputs: int) -> list[Genome]:
     ]
 
 
+def drifted(stream: np.random.Generator, n: int, outputs: int, mutations: int) -> list[Genome]:
+    """n random genomes, each mutated so many times in a row with nothing to select it."""
+    genomes = random(stream, n, outputs)
+    for _ in range(mutations):
+        genomes = [mutate(stream, genome) for genome in genomes]
+    return genomes
+
+
 def offspring(
     stream: np.random.Generator,
     parents: list[Genome],
