@@ -34,7 +34,7 @@ from rich.markup import escape
 
 from reproduce import sweep
 from reproduce.errors import UserError
-from reproduce.progress import log_to, say
+from reproduce.progress import chart_to, log_to, say
 
 ROOT = Path(__file__).parent
 CONF = ROOT / "conf"
@@ -76,17 +76,25 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
         sweep.end_with_starter()
     _start_tensorflow(cfg)
 
+    from reproduce.data import fewer
     from reproduce.experiments import Setting, perform
     from reproduce.report.run import Header, Run
     from reproduce.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
-    dataset = _made(cfg.dataset)
+    whole = _made(cfg.dataset)
+    dataset = fewer(whole, cfg.examples, cfg.seed)
+    departures = [*(cfg.get("departures") or ())]
+    if dataset is not whole:
+        departures.append(
+            f"Trained on {cfg.examples:,} of the {len(whole.train.labels):,} training images."
+        )
     artefacts = _made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
     folder_is(folder)
-    with FileLock(folder / ".lock"), log_to(folder / "run.log"):
+    charts = folder / "tensorboard" if cfg.tensorboard else None
+    with FileLock(folder / ".lock"), log_to(folder / "run.log"), chart_to(charts):
         setting = Setting(
             dataset=dataset,
             networks=_made(cfg.networks),
@@ -102,7 +110,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
             seed=cfg.seed,
         )
         config = OmegaConf.to_container(cfg, resolve=True)
-        with Run(folder, header, config=config, departures=cfg.get("departures") or ()) as kept:
+        with Run(folder, header, config=config, departures=departures) as kept:
             perform(artefacts, setting, kept, only=cfg.only)
     if sweep.VARIABLE not in os.environ:
         _latest(folder)
@@ -174,7 +182,8 @@ def _launch() -> None:
 def _address(cfg: DictConfig, dataset: str) -> Path:
     """Where results of this configuration always go; other settings get a folder of their own."""
     choices = HydraConfig.get().runtime.choices
-    folder = Path(cfg.outputs, choices.experiment, dataset, choices.scale, f"seed={cfg.seed}")
+    experiment = f"sweeps/{choices.sweep}" if "sweep" in choices else choices.experiment
+    folder = Path(cfg.outputs, experiment, dataset, choices.scale, f"seed={cfg.seed}")
     settings = re.sub(r"[^\w.,=+()-]+", "_", HydraConfig.get().job.override_dirname)
     if len(settings) > LONGEST_NAME:
         digest = hashlib.sha256(settings.encode()).hexdigest()[:12]

@@ -126,6 +126,21 @@ def halves(examples: Examples, seed: int | None = None) -> tuple[Examples, Examp
     return tuple(frozen(examples.images[half], examples.labels[half]) for half in (first, last))  # type: ignore[return-value]
 
 
+def fewer(dataset: Dataset, examples: int | None, seed: int) -> Dataset:
+    """The data set with some of its training images; of one seed, few are among more.
+
+    Args:
+        examples: how many of them, drawn at random; None keeps all.
+    """
+    images, labels = dataset.train
+    if examples is None or examples == len(labels):
+        return dataset
+    if not 0 < examples < len(labels):
+        raise UserError(f"{dataset.name} has {len(labels)} training images, not {examples}.")
+    drawn = np.random.default_rng([seed, len(labels)]).permutation(len(labels))[:examples]
+    return dataset._replace(train=frozen(images[drawn], labels[drawn]))
+
+
 def frozen(images: np.ndarray, labels: np.ndarray) -> Examples:
     """Examples that nobody can change by accident, so that their digest is taken once."""
     images.flags.writeable = labels.flags.writeable = False

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from scipy.special import logsumexp
 
-from reproduce import caffe
+from reproduce import caffe, own_model
 from reproduce.data import Dataset, Examples
 from reproduce.download import Wanted, find, keras_home
 from reproduce.errors import NotAvailable, UserError
@@ -45,25 +45,26 @@ AUTHORS_LENET = Wanted(
 def saved_by_keras(
     path: str | Sequence[str] | None, name: str | None = None, **options: Any
 ) -> dict[str, partial[Any]]:
-    """Name -> a call of `load`, for one file or several; or of `application`, by name alone.
+    """Name -> a call of `load`, for one path or several; or of `application`, by name alone.
 
     Args:
-        name: of a single network, in the place of its file's; where an experiment asks for
-            "LeNet", so may a network of another make be called. Without a file, a name in
-            keras.applications.
+        path: of a file, or module:function (`own_model.opened`).
+        name: of a single network, in the place of its file's or function's; where an experiment
+            asks for "LeNet", so may a network of another make be called. Without a path, a name
+            in keras.applications.
     """
     if not path and name:
         bare = {key: options[key] for key in ("side", "ten_crops") if key in options}
         return {name: partial(application, name, **bare)}
     if not path:
         raise UserError(
-            "networks=keras wants networks.path=<file>.keras, or a list of files, or "
-            "networks.name= with a name in keras.applications."
+            "networks=keras wants networks.path=<file>.keras or <module>:<function>, or a list, "
+            "or networks.name= with a name in keras.applications."
         )
-    files = [path] if isinstance(path, str) else path
-    if name is not None and len(files) > 1:
-        raise UserError(f"networks.name={name} names one network, and there are {len(files)}.")
-    return {name or Path(file).stem: partial(load, file, **options) for file in files}
+    paths = [path] if isinstance(path, str) else path
+    if name is not None and len(paths) > 1:
+        raise UserError(f"networks.name={name} names one network, and there are {len(paths)}.")
+    return {name or own_model.name(each): partial(load, each, **options) for each in paths}
 
 
 def load(
@@ -76,10 +77,10 @@ def load(
     ten_crops: bool = False,
     dataset: Dataset | None = None,
 ) -> keras.Model:
-    """A classifier saved by Keras (.keras or .h5), opened in safe mode.
+    """A classifier saved by Keras or made by a function.
 
     Args:
-        path: the file.
+        path: as in `own_model.opened`.
         outputs: "logits" or "probabilities"; None looks for a softmax at the end, and at what
             the model answers.
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
@@ -91,12 +92,7 @@ def load(
     """
     if outputs not in (None, "logits", "probabilities"):
         raise UserError(f"outputs is logits or probabilities, got {outputs}.")
-    if not Path(path).exists():
-        raise UserError(f"there is no Keras model at {path}.")
-    try:
-        model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError) as trouble:
-        raise UserError(f"{path} cannot be opened as a Keras model: {trouble}") from trouble
+    model = own_model.opened(path)
     inner = tuple(given or side or USUAL_SIDE for given in model.input_shape[1:])
     if dataset is not None:
         told = scale is not None and (outputs is not None or _ends_in_softmax(model))
@@ -115,7 +111,7 @@ def load(
     scale, offset = 1.0 if scale is None else scale, offset or 0.0
     if guessed:
         say(
-            f"{Path(path).stem}: {'; '.join(guessed)}. networks.scale=, networks.offset= and "
+            f"{own_model.name(path)}: {'; '.join(guessed)}. networks.scale=, networks.offset= and "
             "networks.outputs= say otherwise."
         )
     loaded = _from_pixels(_without_softmax(model, outputs), inner, scale, offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ console = Console(soft_wrap=True)
 if not console.is_terminal and "COLUMNS" not in os.environ:
     console.width = UNFOLDED
 _log: Console | None = None
+_charts: Any = None
+_stages: list[str] = []  # those that are under way, the outermost first
+_charted: Counter[str] = Counter()  # how often a stage of this address began
 
 _bars = Progress(
     TextColumn("{task.description}"),
@@ -37,7 +41,6 @@ _bars = Progress(
     console=console,
     transient=True,
 )
-_depth = 0
 
 
 def say(*what: Any) -> None:
@@ -60,6 +63,28 @@ def log_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def chart_to(folder: Path | None) -> Iterator[None]:
+    """While it lasts, the numbers that stages tell are kept for TensorBoard, by their addresses.
+
+    Args:
+        folder: of the event files; None keeps nothing.
+    """
+    global _charts
+    if folder is None:
+        yield
+        return
+    from tensorboard.summary import Writer
+
+    _charts = Writer(str(folder))
+    _charted.clear()
+    try:
+        yield
+    finally:
+        _charts.close()
+        _charts = None
+
+
+@contextlib.contextmanager
 def stage(description: str, total: float | None = None) -> Iterator[Advance]:
     """Shows one piece of work while it lasts; stages may be nested.
 
@@ -68,32 +93,41 @@ def stage(description: str, total: float | None = None) -> Iterator[Advance]:
         total: the number of steps, where it is known.
 
     Yields:
-        advance(steps=1, note=""): call it after each step; the note stands beside the bar.
+        advance(steps=1, note="", **numbers): call it after each step; the note and the numbers,
+            such as loss=0.1, stand beside the bar, and the numbers in TensorBoard's charts.
     """
-    global _depth
-    if _depth == 0 and console.is_terminal:
+    if not _stages and console.is_terminal:
         _bars.start()
-    indent = "  " * _depth
+    indent = "  " * len(_stages)
     task = _bars.add_task(indent + description, total=total, note="")
-    _depth += 1
+    _stages.append(description)
+    address = "/".join(_stages)
+    _charted[address] += 1
+    if _charted[address] > 1:
+        address += f" ({_charted[address]})"
     started = time.monotonic()
-    last_note = ""
+    last_note, done = "", 0.0
 
-    def advance(steps: float = 1, note: str = "") -> None:
-        nonlocal last_note
-        last_note = note or last_note
+    def advance(steps: float = 1, note: str = "", **numbers: float) -> None:
+        nonlocal last_note, done
+        done += steps
+        told = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in numbers.items()]
+        last_note = ", ".join([*filter(None, [note]), *told]) or last_note
         _bars.update(task, advance=steps, note=last_note)
+        if _charts is not None:
+            for name, value in (numbers or {"done": done}).items():
+                _charts.add_scalar(f"{address}/{name}", value, int(done))
 
     try:
         yield advance
     finally:
-        _depth -= 1
+        _stages.pop()
         _bars.remove_task(task)
         seconds = time.monotonic() - started
-        if console.is_terminal and _depth == 0:
+        if console.is_terminal and not _stages:
             _bars.stop()
         line = Text(f"{indent}{description}: {seconds:.1f} s {last_note}".rstrip())
-        if not console.is_terminal or _depth == 0:
+        if not console.is_terminal or not _stages:
             console.print(line)
         if _log is not None:
             _log.print(line)

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from reproduce.report import sweep
 
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -58,3 +61,18 @@ def test_scales_hold_the_same_budgets():
         set(names(composed(f"scale={s}").scale)) for s in ("laptop", "smoke", "paper")
     ]
     assert all(other == laptop for other in others)
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "sweep").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_sweep_sweeps_what_its_report_will_show(path):
+    params = OmegaConf.load(path).hydra.sweeper.params
+    name, *seeds = params
+    assert seeds == ["seed"]
+    configs = [composed(f"+sweep={path.stem}", f"{name}={x}") for x in params[name].split(",")]
+    for config in configs:
+        artefacts = instantiate(config.artefacts, _convert_="all")
+        for artefact in config.only:
+            fits(artefacts[artefact], "setting")
+        instantiate(config.networks, _convert_="all")
+    plain = [sweep.flat(OmegaConf.to_container(config, resolve=True)) for config in configs]
+    assert sweep.swept(plain) == {name: name}

@@ -101,6 +101,36 @@ def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, output
         pretrained.load(path, dataset=smaller)
 
 
+def test_a_function_of_ones_own_gives_what_its_model_gives(images, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.py").write_text(
+        "import keras\n"
+        "def network():\n"
+        "    layers = [keras.layers.Flatten(), keras.layers.Dense(3, 'softmax')]\n"
+        "    return keras.Sequential([keras.Input((8, 8, 1)), *layers])\n"
+        "model = network()\n"
+        "words = 'no model'\n"
+        "def of_images(images): return images\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import elsewhere
+
+    loaded = pretrained.load("elsewhere:model")
+    expected = np.log(elsewhere.model(images))
+    np.testing.assert_allclose(centred(loaded(images)), centred(expected), atol=1e-5)
+    built = pretrained.load("elsewhere:network", scale=255.0)
+    assert built.output_shape == (None, 3)
+    assert list(pretrained.saved_by_keras("elsewhere:network", outputs=None)) == ["network"]
+    for path, trouble in {
+        "nowhere:model": "No module named 'nowhere'",
+        "elsewhere:other": "has no attribute 'other'",
+        "elsewhere:words": "a Keras model is expected, got a str",
+        "elsewhere:of_images": "without arguments: missing a required argument: 'images'",
+        "builtins:list": "a Keras model is expected, got a list",
+    }.items():
+        with pytest.raises(UserError, match=trouble):
+            pretrained.load(path)
+
+
 def test_what_cannot_be_loaded_is_told(tmp_path):
     (tmp_path / "text.keras").write_text("no model")
     with pytest.raises(UserError, match="there is no Keras model at"):

@@ -124,7 +124,7 @@ def ascend(
             if step == steps or not len(climbing):
                 break
             x = regularised(moved(x, p, g, rule), g, rule, step)
-            advance(1, note=f"median confidence {np.nanmedian(latest(confidence)):.4f}")
+            advance(1, median_confidence=float(np.nanmedian(latest(confidence))))
     there = confidence[:, :, None] >= np.array(THRESHOLDS)
     reached = np.where(there.any(axis=1), there.argmax(axis=1), -1)
     return Ascent((pixels / 255).astype(np.float32), confidence, reached)

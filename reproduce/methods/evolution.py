@@ -96,8 +96,8 @@ def evolve(
         advance(state.generation)
         while state.generation < generations:
             state = _step(state, encoding, score, children, filmed)
-            median = np.median(confidence(state.log_odds[:, -1]))
-            advance(1, note=f"median confidence {median:.4f}")
+            median = float(np.median(confidence(state.log_odds[:, -1])))
+            advance(1, median_confidence=median)
             if checkpoints and state.generation % every == 0:
                 _keep(state, checkpoints)
     kept = tuple(g for g in filmed if g <= generations)

@@ -104,7 +104,7 @@ def adversarial_sgd(
                 tf.constant(np.stack(members, axis=1), tf.int32),
                 tf.constant(rates, tf.float32),
             )
-            advance(1, note=f"loss {float(loss):.4f}")
+            advance(1, loss=float(loss))
 
 
 class Sides(NamedTuple):

@@ -31,7 +31,7 @@ from reproduce.report.results import Artefact, Claim, Layout, Results
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
 # What says where and how a run goes, or describes it, and changes no number.
-PRACTICAL = ("only", "threads", "outputs", "store", "hydra", "departures")
+PRACTICAL = ("only", "threads", "outputs", "store", "tensorboard", "hydra", "departures")
 
 
 class Header(NamedTuple):

@@ -152,5 +152,5 @@ def descend(
                     f"gradient descent: the loss is {mean} in epoch {n_epoch + 1} of {epochs}, "
                     f"with a learning rate of up to {rates.max():g}: a smaller one is needed."
                 )
-            advance(1, note=f"loss {mean:.4f}")
+            advance(1, loss=mean)
     return state[0], state[2]

@@ -148,7 +148,7 @@ def _minimise(
             start,
             jac=True,
             method="L-BFGS-B",
-            callback=lambda intermediate_result: advance(1, f"loss {intermediate_result.fun:.5f}"),
+            callback=lambda intermediate_result: advance(1, loss=intermediate_result.fun),
             options={
                 "maxiter": iterations,
                 "maxfun": 3 * iterations,

@@ -25,13 +25,24 @@ __all__ = ["Genome", "drifted", "encoding", "mutate", "offspring", "random", "re
 VARIATION = {"code": (GENE_RATE, ETA), "unit": (0.2, 2.0)}
 
 
-def encoding(preset: str = "code", size: int = 28, channels: int = 1) -> Encoding:
-    """CPPNs that draw size x size images: one output for grey, three for colour."""
+def encoding(
+    preset: str = "code",
+    size: int = 28,
+    channels: int = 1,
+    rate: float | None = None,
+    eta: float | None = None,
+) -> Encoding:
+    """CPPNs that draw size x size images: one output for grey, three for colour.
+
+    Args:
+        rate, eta: of the mutation of genes; None takes the preset's.
+    """
     if preset not in COORDINATES:
         raise ValueError(f"a preset is one of {', '.join(COORDINATES)}; got {preset}")
     if channels not in (1, 3):
         raise ValueError(f"a CPPN draws 1 (grey) or 3 (colour) channels; got {channels}")
-    rate, eta = VARIATION[preset]
+    usual_rate, usual_eta = VARIATION[preset]
+    rate, eta = usual_rate if rate is None else rate, usual_eta if eta is None else eta
     return Encoding(
         random=partial(random, outputs=channels),
         offspring=partial(offspring, rate=rate, eta=eta),
