@@ -13,6 +13,7 @@ import numpy as np
 from reproduce import training
 from reproduce.experiments import Setting
 from reproduce.experiments.imagenet import BATCH
+from reproduce.imagenet.ends import past_relu
 from reproduce.methods import archive
 from reproduce.methods.ascent import RULES, ascend
 
@@ -92,10 +93,16 @@ def climb(
     steps: int,
     until: float | None,
 ) -> Climbed:
-    """One batch of `ascend`, rounded to bytes and scored once more."""
+    """One batch of `ascend`, rounded to bytes and scored once more.
+
+    A rule of log p follows gradients past a last ReLU; the authors' rules do not.
+    """
     began = time.process_time()
-    mean = mean_image(network)
-    found = ascend(network, targets, mean=mean, seeds=seeds, rule=rule, steps=steps, until=until)
+    classify = past_relu(network) if RULES[rule].log else network
+    found = ascend(
+        classify, targets, mean=mean_image(network), seeds=seeds, rule=rule, steps=steps,
+        until=until,
+    )  # fmt: skip
     images = np.round(found.images * 255).astype(np.uint8)
     logits = training.logits(network, images.astype(np.float32) / np.float32(255), BATCH)
     return Climbed(

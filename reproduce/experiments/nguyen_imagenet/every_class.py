@@ -61,7 +61,9 @@ def ascent_all(setting: Setting, *, classes: int) -> Artefact:
         notes=[] if (steps >= 0).all() else [_left_behind(labels, found)],
         departures=[
             "The paper climbs p by steps of predicted gain; log p by steps of one length gets "
-            "there sooner, and from where p is nearly 0.",
+            "there sooner, and from where p is nearly 0. Where a network's scores come out of a "
+            "ReLU, as SqueezeNet's do, the gradient that raises one passes the ReLU also where it "
+            "is off; the scores are the network's own.",
             f"{name} in the place of the authors' CaffeNet; the start is ImageNet's mean colour, "
             f"not its mean image (root mean square difference at the end "
             f"{ascents.contrast(found.images / np.float32(255), mean_image(network)):.3f}).",

@@ -3,11 +3,12 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from reproduce import training
 from reproduce.data import Examples
 from reproduce.errors import UserError
-from reproduce.imagenet import one_more
+from reproduce.imagenet import ends
 from reproduce.imagenet.crops import ten_crops
 
 SIDE, CLASSES = 6, 5
@@ -31,13 +32,13 @@ def test_one_more_class_is_learned_and_the_others_stay_as_they_were(made, rng, t
     images = rng.random((60, SIDE, SIDE, 3)).astype(np.float32)
     images[:30] *= 0.5  # the new class is dark
     labels = np.where(np.arange(60) < 30, CLASSES, training.logits(made, images).argmax(axis=1))
-    below, head = one_more.features(made), one_more.head(made)
+    below, head = ends.features(made), ends.with_one_more(made)
     seen = np.asarray(below(images))
     training.sgd(
         head, Examples(seen, labels), rng, epochs=60, batch=20, compiled=False,
         rate=partial(training.constant, value=0.5),
     )  # fmt: skip
-    whole = one_more.joined(made, head)
+    whole = ends.joined(made, head)
     logits = training.logits(whole, images)
     np.testing.assert_allclose(logits[:, :CLASSES], training.logits(made, images), atol=1e-5)
     assert (logits.argmax(axis=1) == labels).mean() > 0.9
@@ -54,7 +55,34 @@ def test_one_more_class_is_learned_and_the_others_stay_as_they_were(made, rng, t
 
 def test_networks_that_cannot_have_one_more_class_are_refused():
     with pytest.raises(UserError, match="one view"):
-        one_more.features(ten_crops(network(), side=SIDE + 2))
+        ends.features(ten_crops(network(), side=SIDE + 2))
     wide = keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Conv2D(CLASSES, 3)])
     with pytest.raises(UserError, match="1 x 1"):
-        one_more.head(wide)
+        ends.with_one_more(wide)
+
+
+def test_gradients_rise_through_a_last_relu_that_is_off(rng):
+    made = network("relu")
+    made.layers[-2].bias.assign([-9.0, 9.0, 0.0, 0.0, 0.0])  # the first class is off everywhere
+    images = tf.constant(rng.random((3, SIDE, SIDE, 3)), tf.float32)
+    unrectified = network("linear")
+    unrectified.set_weights(made.get_weights())
+
+    def gradients(classify, signs):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(images)
+            scores = classify(images)
+            values = [sign * scores[:, label] for label, sign in signs]
+        return [tape.gradient(value, images).numpy() for value in values], scores.numpy()
+
+    up, down, on = (0, 1.0), (0, -1.0), (1, -1.0)
+    theirs, scores = gradients(ends.past_relu(made), [up, down, on])
+    truth, own = gradients(made, [up, down, on])
+    free, _ = gradients(unrectified, [up, down, on])
+    np.testing.assert_allclose(scores, own, atol=1e-6)
+    assert not truth[0].any()
+    np.testing.assert_allclose(theirs[0], free[0], atol=1e-6)
+    assert free[0].any()
+    assert not theirs[1].any()
+    np.testing.assert_allclose(theirs[2], truth[2], atol=1e-6)
+    assert ends.past_relu(unrectified) is unrectified
