@@ -21,14 +21,16 @@ def save(result: Any, folder: Path) -> None:
             lists and dictionaries of them, however deep.
     """
     arrays: dict[str, np.ndarray] = {}
+    names: dict[int, str] = {}  # of an array that stands in several places, kept once
     models: list[Any] = []
 
     def tree(value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if isinstance(value, np.ndarray | np.generic):
-            arrays[f"a{len(arrays)}"] = np.asarray(value)
-            return {"array": f"a{len(arrays) - 1}", "scalar": isinstance(value, np.generic)}
+            name = names.setdefault(id(value), f"a{len(names)}")
+            arrays[name] = np.asarray(value)
+            return {"array": name, "scalar": isinstance(value, np.generic)}
         if hasattr(value, "_fields"):
             kind = type(value)
             fields = [tree(entry) for entry in value]

@@ -10,6 +10,7 @@ from reproduce.methods import cppn, direct
 from reproduce.methods.cppn import genome as genomes
 from reproduce.methods.cppn.colour import rgb
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
+from reproduce.methods.cppn.rendering import coordinates, program, run
 from reproduce.methods.cppn.repetition import repeating, without_repeats
 
 PLAIN = {
@@ -207,3 +208,53 @@ def test_an_alias_is_not_taken_for_a_repeating_node():
     slow = Genome(1, (0,), ((0, INPUTS, 0.55),))  # weight 1
     assert repeating(fast, 28, "code") == {}
     assert set(repeating(slow, 28, "code")) == {INPUTS}
+
+
+def test_pruning_changes_no_image(rng):
+    population = evolved(rng, 30, outputs=3)
+    pruned = [cppn.mixture.pruned(genome) for genome in population]
+    assert sum(len(g.functions) for g in pruned) < sum(len(g.functions) for g in population)
+    np.testing.assert_array_equal(cppn.render(pruned, 20), cppn.render(population, 20))
+
+
+def outputs_of(genome, size=12):
+    values = run(program(genome), coordinates(size, "unit"))
+    shape = (size, size)
+    return [np.broadcast_to(values[row], shape) for row in program(genome).outputs]
+
+
+def test_a_grafted_output_is_the_other_parents(rng):
+    for first, second in zip(evolved(rng, 20, 3), evolved(rng, 20, 3), strict=True):
+        child = cppn.mixture.grafted(first, second, [1])
+        for output, parent in enumerate((first, second, first)):
+            np.testing.assert_array_equal(outputs_of(child)[output], outputs_of(parent)[output])
+
+
+def test_zooming_stretches_inputs_by_one_factor(rng):
+    genes = (0.52, 0.49, 0.505, 0.3)
+    genome = Genome(1, (0,), tuple((source, INPUTS, gene) for source, gene in enumerate(genes)))
+    seen = set()
+    for _ in range(200):
+        child = cppn.mixture.zoomed(rng, genome, genome)
+        moved = [
+            (new[2] - 0.5) / (gene - 0.5)
+            for new, gene in zip(child.connections, genes, strict=True)
+        ]
+        together = tuple(source for source, factor in enumerate(moved) if factor != 1)
+        np.testing.assert_allclose([moved[source] for source in together], moved[together[0]])
+        seen.add(together)
+    assert seen == set(cppn.mixture.TOGETHER)
+
+
+def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng):
+    population = cppn.random(rng, 40, 3)
+    for generation in range(40):
+        population = cppn.mixture.offspring(rng, population, 40, generation)
+    for genome in population:
+        nodes = INPUTS + len(genome.functions)
+        for source, target, gene in genome.connections:
+            assert 0 <= source < nodes
+            assert INPUTS <= target < nodes
+            assert not INPUTS <= source < INPUTS + genome.outputs
+            assert 0 <= gene <= 1
+            assert target not in genomes.depends_on(genome.connections, [source])

@@ -1,3 +1,5 @@
+import colorsys
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -75,7 +77,7 @@ def test_presets_are_the_published_ones():
     assert (paper.rate, paper.eta, paper.crossover) == (0.1, 15, 0)
     rates = [direct.mutation_rate(paper, g) for g in (1, 1000, 1001, 2000, 2001)]
     assert rates == [0.1, 0.1, 0.05, 0.05, 0.025]
-    with pytest.raises(ValueError, match="code, paper, fast; got papper"):
+    with pytest.raises(ValueError, match="code, paper, fast, squares; got papper"):
         direct.encoding("papper")
 
 
@@ -93,11 +95,11 @@ def test_without_crossover_each_child_is_near_one_elite(rng):
 def test_pixels_are_the_integer_part_of_gene_times_255(rng):
     genes = rng.random((3, 12), np.float32)
     genes[0, :2] = 0, 1
-    images = direct.render(genes, shape=(2, 2, 3))
-    assert images.shape == (3, 2, 2, 3)
+    images = direct.render(genes, shape=(2, 6, 1))
+    assert images.shape == (3, 2, 6, 1)
     flat = [[int(np.float32(255) * gene) for gene in row] for row in genes]
     np.testing.assert_array_equal(images.reshape(3, 12), flat)
-    np.testing.assert_array_equal(images, direct.render(list(genes), shape=(2, 2, 3)))
+    np.testing.assert_array_equal(images, direct.render(list(genes), shape=(2, 6, 1)))
 
 
 def test_neighbours_in_a_patch_move_together(rng):
@@ -112,3 +114,28 @@ def test_neighbours_in_a_patch_move_together(rng):
             assert np.ptp(down) == np.ptp(across) == 2
             single += 1
     assert single > 20
+
+
+def test_three_channels_are_hue_lightness_and_saturation(rng):
+    genes = rng.random((4, 60), np.float32)
+    images = direct.render(genes, shape=(4, 5, 3))
+    for image, genome in zip(images, genes, strict=True):
+        for pixel, levels in zip(image.reshape(-1, 3), (255 * genome).reshape(-1, 3), strict=True):
+            hue, lightness, saturation = levels.astype(int).tolist()
+            expected = colorsys.hls_to_rgb(hue / 180, lightness / 255, saturation / 255)
+            np.testing.assert_allclose(pixel, np.multiply(expected, 255), atol=0.5001)
+
+
+def test_squares_move_together_in_each_channel(rng):
+    grey = np.full((300, 20 * 20 * 3), 0.5, np.float32)
+    children = direct.mutate_squares(rng, grey, 0.0, 2.0, shape=(20, 20, 3))  # a single square
+    sides = []
+    for child in children.reshape(-1, 20, 20, 3) - 0.5:
+        down, across = np.nonzero(child.any(axis=2))
+        assert np.ptp(down) == np.ptp(across)
+        side = np.ptp(down) + 1
+        assert len(down) == side**2
+        assert len(np.unique(child.reshape(-1, 3), axis=0)) == 1 + (side < 20)
+        sides.append(side)
+    assert stats.kstest(np.log(sides) / np.log(20), stats.uniform.cdf).statistic < 0.25
+    assert (np.array(sides) < np.sqrt(20)).mean() == pytest.approx(0.5, abs=0.1)

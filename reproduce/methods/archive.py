@@ -55,12 +55,20 @@ def insert(
     challenger = log_odds[:, :classes].argmax(axis=0)
     challenge = log_odds[challenger, np.arange(classes)]
     wins = challenge > archive.log_odds  # a tie keeps the older elite
+    now = archive.images.copy()
+    now[wins] = images[challenger[wins]]
+    # A row of an array is copied, or it would keep the whole generation in memory.
+    winners = {child: genomes[child] for child in set(challenger[wins].tolist())}
+    winners = {
+        child: genome.copy() if isinstance(genome, np.ndarray) else genome
+        for child, genome in winners.items()
+    }
     return Archive(
         genomes=[
-            genomes[child] if won else elite
-            for elite, child, won in zip(archive.genomes, challenger, wins, strict=True)
+            winners[child] if won else elite
+            for elite, child, won in zip(archive.genomes, challenger.tolist(), wins, strict=True)
         ],
-        images=np.where(wins[:, None, None, None], images[challenger], archive.images),
+        images=now,
         log_odds=np.where(wins, challenge, archive.log_odds),
         born=np.where(wins, generation, archive.born),
     )

@@ -1,12 +1,13 @@
 """The direct encoding: one gene for each grey value (Nguyen et al. 2015, section 2.2).
 
 Polynomial mutation and simulated binary crossover (SBX) after Deb & Agrawal 1995 and Deb 2001,
-for genes in [0, 1]. Three presets:
+for genes in [0, 1]. Four presets:
 
     code    the authors' released code: SBX with probability 0.5, mutation rate 0.1
     paper   the paper's text: no crossover, a rate of 0.1 that halves every 1000 generations
     fast    ours, chosen by trials: how much further the same archive goes when neighbours move
             together (a convolution and a pooling blur what single pixels do)
+    squares ours, for photographs: squares of any size move together, a few in each child
 
     theirs         here
     eta_m, eta_c   eta: the higher, the nearer a child stays to its parents
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reproduce.methods.cppn.colour import rgb
 from reproduce.methods.evolution import Encoding
 
 EDITION = 1
@@ -34,6 +36,8 @@ class Variation(NamedTuple):
     eta: of the polynomial mutation.
     crossover: probability that a pair is recombined by SBX with `crossover_eta`.
     patch: pixels on a side of the patch that moves together when a gene mutates.
+    squares: how many squares of pixels, of any size, move in a child on average, in the place of
+        single genes; None for genes.
     """
 
     rate: float
@@ -42,12 +46,14 @@ class Variation(NamedTuple):
     crossover: float
     crossover_eta: float = 10.0
     patch: int = 1
+    squares: float | None = None
 
 
 PRESETS = {
     "code": Variation(rate=0.1, halving=None, eta=15.0, crossover=0.5),
     "paper": Variation(rate=0.1, halving=1000, eta=15.0, crossover=0.0),
     "fast": Variation(rate=0.02, halving=15, eta=0.5, crossover=0.0, patch=3),
+    "squares": Variation(rate=0.0, halving=None, eta=2.0, crossover=0.0, squares=4.0),
 }
 
 
@@ -76,12 +82,14 @@ def offspring(
     shape: tuple[int, int, int],
 ) -> np.ndarray:
     """n children of parents drawn in pairs, float32 (n, genes), for images of a shape."""
-    drawn = np.stack(parents)[stream.integers(len(parents), size=n + n % 2)]
+    drawn = np.stack([parents[i] for i in stream.integers(len(parents), size=n + n % 2)])
     if variation.crossover:
         pairs = np.flatnonzero(stream.random(len(drawn) // 2) < variation.crossover)
         drawn[2 * pairs], drawn[2 * pairs + 1] = cross(
             stream, drawn[2 * pairs], drawn[2 * pairs + 1], variation.crossover_eta
         )
+    if variation.squares is not None:
+        return mutate_squares(stream, drawn[:n], variation.squares, variation.eta, shape)
     rate = mutation_rate(variation, generation)
     if variation.patch == 1:
         return mutate(stream, drawn[:n], rate, variation.eta)
@@ -127,6 +135,30 @@ def mutate_patches(
     return np.clip(genomes + steps.reshape(len(genomes), -1), 0, 1)
 
 
+def mutate_squares(
+    stream: np.random.Generator,
+    genomes: np.ndarray,
+    squares: float,
+    eta: float,
+    shape: tuple[int, int, int],
+) -> np.ndarray:
+    """Polynomial steps shared by all pixels of a square; its side is log-uniform.
+
+    Args:
+        squares: a Poisson number with this mean moves, at least one.
+    """
+    height, width, channels = shape
+    images = np.array(genomes, np.float32).reshape(-1, *shape)
+    for image in images:
+        for _ in range(max(1, int(stream.poisson(squares)))):
+            side = int(min(height, width) ** stream.random())
+            top, left = stream.integers((height - side + 1, width - side + 1)).tolist()
+            square = image[top : top + side, left : left + side]
+            square += polynomial_step(stream.random(channels, np.float32), eta)
+            np.clip(square, 0, 1, out=square)
+    return images.reshape(len(images), -1)
+
+
 def polynomial_step(u: np.ndarray, eta: float) -> np.ndarray:
     """The change of a gene for u uniform in [0, 1): density (eta + 1)/2 (1 - |step|)^eta."""
     root = np.power(np.minimum(2 * u, 2 - 2 * u), u.dtype.type(1 / (eta + 1)))
@@ -164,6 +196,14 @@ def _spread(u: np.ndarray, room: np.ndarray, eta: float) -> np.ndarray:
 
 
 def render(genomes: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """uint8 (n, height, width, channels), the integer part of gene x 255."""
+    """uint8 (n, height, width, channels), the integer part of gene x 255.
+
+    Three channels are hue, lightness and saturation, as for CPPNs.
+    """
     genes = np.stack(list(genomes)) if isinstance(genomes, list) else genomes
-    return (genes * np.float32(255)).astype(np.uint8).reshape(-1, *shape)
+    levels = (genes * np.float32(255)).astype(np.uint8).reshape(-1, *shape)
+    if shape[2] == 3:
+        for image in levels:
+            hue, lightness, saturation = np.ascontiguousarray(np.moveaxis(image, -1, 0))
+            rgb(hue, lightness, saturation, out=np.moveaxis(image, -1, 0))
+    return levels

@@ -17,9 +17,8 @@ from reproduce.methods.cppn.colour import rgb
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
 
 EDITION = 1
-COORDINATES = ("code", "unit")
 WEIGHT_RANGE = 10.0  # genes in [0, 1] are weights in [-10, 10]; the authors' released code
-BLOCK = 16384  # pixels at a time, so that a block's values stay in the processor's cache
+BLOCK = 65536  # pixels at a time, so that a block's values stay in the processor's cache
 
 
 class Program(NamedTuple):
