@@ -1,5 +1,5 @@
-.PHONY: check format lint types tests
-check: format lint types tests
+.PHONY: check format lint types docs tests
+check: format lint types docs tests
 
 format:
 	ruff format .
@@ -9,6 +9,9 @@ lint:
 
 types:
 	mypy
+
+docs:
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 tests:
 	python -m pytest

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -170,19 +173,26 @@ def test_a_folder_without_runs_is_named(tmp_path, capsys):
     assert "is no folder" in capsys.readouterr().err
 
 
-def test_a_report_is_drawn_again_without_tensorflow(tmp_path):
-    """In a process where TensorFlow, Keras, Hydra and scikit-learn cannot be imported."""
+def test_a_report_is_drawn_again_with_what_it_declares(tmp_path):
+    """In a process that can import what requirements-report.txt names, and nothing beyond."""
     for seed in range(2):
         leave(tmp_path / f"seed={seed}", seed)
     page = tmp_path / "seed=0" / "report.html"
     drawn = page.read_text()
     page.unlink()
-    program = """
+    declared = needed((ROOT / "requirements-report.txt").read_text().splitlines()[1:])
+    blocked = {
+        module
+        for module, distributions in metadata.packages_distributions().items()
+        if not declared & {canonical(name) for name in distributions}
+    }
+    assert {"tensorflow", "keras", "hydra", "sklearn"} <= blocked
+    program = f"""
 import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"tensorflow", "keras", "hydra", "sklearn", "mlxtend"}:
-            raise ImportError(f"{name} is blocked")
+        if name.split(".")[0] in {blocked!r}:
+            raise ImportError(f"{{name}} is blocked")
 sys.meta_path.insert(0, Blocked())
 from reproduce.report.__main__ import main
 sys.exit(main([sys.argv[1] + "/seed=0"]) or main([sys.argv[1]]))
@@ -197,3 +207,20 @@ sys.exit(main([sys.argv[1] + "/seed=0"]) or main([sys.argv[1]]))
     assert done.returncode == 0, done.stderr
     assert page.read_text() == drawn
     assert (tmp_path / "combined" / "report.html").is_file()
+
+
+def needed(requirements: list[str]) -> set[str]:
+    """Distributions that are installed with these, themselves among them."""
+    found: set[str] = set()
+    while requirements:
+        text = requirements.pop()
+        name = canonical(re.match(r"[\w.-]+", text)[0])
+        if name not in found and "extra ==" not in text:
+            found.add(name)
+            with contextlib.suppress(metadata.PackageNotFoundError):  # of another platform
+                requirements += metadata.requires(name) or []
+    return found
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
