@@ -7,7 +7,6 @@ them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<sca
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import os
 import re
@@ -20,24 +19,24 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Sums of several threads differ in their last digits from those of one; joblib gives its jobs one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `explain` words them
+os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `choices.trouble` words them
 
 import hydra
 from filelock import FileLock
+from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce import sweep
+from reproduce import choices, sweep
 from reproduce.errors import UserError
 from reproduce.progress import chart_to, log_to, say
 
 ROOT = Path(__file__).parent
-CONF = ROOT / "conf"
 LONGEST_NAME = 200  # bytes of a folder's name; file systems end at 255
 USAGE = """\
 Rebuilds the tables, figures and claims of the papers, each number beside the published one.
@@ -46,10 +45,18 @@ Rebuilds the tables, figures and claims of the papers, each number beside the pu
   python run.py experiment=szegedy only=[table1,figure7]  some of its artefacts
   python run.py experiment=szegedy scale=smoke            the same code on less, about a minute
   python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
-  python run.py -m experiment=szegedy only=[table1] seed=0,1,2     a sweep
-  python run.py experiment=szegedy --cfg job              the whole configuration, and do nothing
+  python run.py experiment=szegedy --cfg job              every value that can be set, explained
 
-Any value of the configuration can be set on the command line. --hydra-help tells the rest.
+  python run.py -m experiment=szegedy only=[table1] seed=0,1,2       a sweep, then one report
+  python run.py -m +sweep=weight_decay                    a sweep that conf/sweep/ describes
+  ... hydra/launcher=joblib hydra.launcher.n_jobs=2       its jobs in processes, two at a time
+  ... hydra/launcher=submitit_slurm                       its jobs on a cluster
+
+  python -m reproduce.report --compare RUN RUN            which numbers moved beyond their noise
+  eval "$(python run.py -sc install=bash)"                completes options (zsh: install=zsh)
+
+Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/, and outputs/latest leads to the
+last ones. A stopped run or sweep goes on where it was by the same command.
 """
 
 
@@ -69,9 +76,10 @@ def main(cfg: DictConfig) -> None:
 
 def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     """A data set, networks, and an experiment's artefacts, made one after the other."""
-    choices = HydraConfig.get().runtime.choices
-    if choices.experiment is None:
-        raise UserError(f"which experiment? {_choices('experiment')}.\n\n{USAGE}")
+    chosen = HydraConfig.get().runtime.choices
+    if chosen.experiment is None:
+        known = " ".join(f"experiment={name}" for name in choices.names("experiment"))
+        raise UserError(f"which experiment? {known}.\n\n{USAGE}")
     if sweep.STARTER in os.environ and "Joblib" in HydraConfig.get().launcher._target_:
         sweep.end_with_starter()
     _start_tensorflow(cfg)
@@ -102,11 +110,11 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
             store=Store(cfg.store),
         )
         header = Header(
-            experiment=choices.experiment,
+            experiment=chosen.experiment,
             dataset=dataset.name,
             data_source=dataset.source,
             data_digest=dataset.digest,
-            scale=choices.scale,
+            scale=chosen.scale,
             seed=cfg.seed,
         )
         config = OmegaConf.to_container(cfg, resolve=True)
@@ -181,9 +189,9 @@ def _launch() -> None:
 
 def _address(cfg: DictConfig, dataset: str) -> Path:
     """Where results of this configuration always go; other settings get a folder of their own."""
-    choices = HydraConfig.get().runtime.choices
-    experiment = f"sweeps/{choices.sweep}" if "sweep" in choices else choices.experiment
-    folder = Path(cfg.outputs, experiment, dataset, choices.scale, f"seed={cfg.seed}")
+    chosen = HydraConfig.get().runtime.choices
+    experiment = f"sweeps/{chosen.sweep}" if "sweep" in chosen else chosen.experiment
+    folder = Path(cfg.outputs, experiment, dataset, chosen.scale, f"seed={cfg.seed}")
     settings = re.sub(r"[^\w.,=+()-]+", "_", HydraConfig.get().job.override_dirname)
     if len(settings) > LONGEST_NAME:
         digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
@@ -200,62 +208,34 @@ def _latest(folder: Path) -> None:
         aside.replace(latest)
 
 
-def _choices(group: str) -> str:
-    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-    return " ".join(f"{group}={name}" for name in names)
-
-
 def show_help() -> None:
-    """What can be typed, read from conf/."""
-    print(USAGE)
-    for group in ("experiment", "dataset", "networks", "scale"):
-        print(f"{group}:")
-        for path in sorted((CONF / group).glob("*.yaml")):
-            first = path.read_text().splitlines()
-            comment = next(
-                (line[2:] for line in first if line.startswith("# ") and "@" not in line), ""
-            )
-            print(f"  {group}={path.stem:<20} {comment}")
-            if group == "experiment":
-                artefacts = OmegaConf.load(path).get("artefacts", {})
-                print(f"      only=[{','.join(map(str, artefacts))}]")
+    """What can be typed."""
+    print(USAGE + choices.listing())
 
 
-def explain(error: Exception) -> str:
-    """One line for what a user typed wrong, with the nearest known option."""
-    text = str(error)
-    unknown = re.search(r"Could not (?:override|find|load) '([^'\s]+)'", text)
-    if unknown is None:
-        return " ".join(text.split())
-    name = unknown[1].removesuffix(".yaml")
-    group, _, choice = name.rpartition("/")
-    if group and (CONF / group).is_dir():
-        known, name = [path.stem for path in (CONF / group).glob("*.yaml")], choice
-        what = f"{group}={choice} is not known"
-    else:
-        known, what = _options(), f"there is no option {name}"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
-    return f"{what}: {hint}."
+def show_config(words: list[str]) -> None:
+    """The composed configuration with the comments of the files that it comes from."""
+    config = _composed(words)
+    chosen = OmegaConf.to_container(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+    print(choices.explained(OmegaConf.to_yaml(config), chosen))
 
 
-def _options() -> list[str]:
+def options_at_hand() -> list[str]:
     """Every option of the configuration that was being composed."""
-    from hydra import compose, initialize_config_dir
+    from reproduce.report.sweep import flat
 
+    groups = ("experiment", "networks", "+sweep")
+    config = _composed([word for word in sys.argv[1:] if word.split("=")[0] in groups])
+    leaves = [key.split(".") for key in flat(OmegaConf.to_container(config, resolve=False))]
+    return [".".join(leaf[:depth]) for leaf in leaves for depth in range(1, len(leaf) + 1)]
+
+
+def _composed(words: list[str]) -> DictConfig:
     GlobalHydra.instance().clear()
-    chosen = [word for word in sys.argv[1:] if word.split("=")[0] in ("experiment", "networks")]
-    with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-        config = compose("config", overrides=chosen)
-    names: list[str] = []
-
-    def walk(node: object, prefix: str) -> None:
-        for key, value in node.items() if isinstance(node, dict) else ():
-            names.append(f"{prefix}{key}")
-            walk(value, f"{prefix}{key}.")
-
-    walk(OmegaConf.to_container(config, resolve=False), "")
-    return names
+    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+        return compose("config", overrides=words, return_hydra_config=True)
 
 
 if __name__ == "__main__":
@@ -263,11 +243,14 @@ if __name__ == "__main__":
         show_help()
         sys.exit(0)
     try:
+        if [word for word in sys.argv[1:] if "=" not in word] == ["--cfg", "job"]:
+            show_config([word for word in sys.argv[1:] if "=" in word])
+            sys.exit(0)
         sys.exit(run_sweep() if {"-m", "--multirun"} & set(sys.argv) else main())
     except InstantiationException:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        print(explain(error), file=sys.stderr)
+        print(choices.trouble(str(error), options_at_hand), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.", file=sys.stderr)

@@ -6,6 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from reproduce import choices
 
 
 def run(*words, **environment):
@@ -26,6 +30,10 @@ def run(*words, **environment):
         (
             ["experiment=szegedy", "dataset=fashion"],
             "dataset=fashion is not known: the nearest is fashion_mnist.",
+        ),
+        (
+            ["experiment=szegedy", "datset=mnist"],
+            "there is no option datset: the nearest is dataset.",
         ),
         (["experiment=szegedy", "sed=1"], "there is no option sed: the nearest is seed."),
         (
@@ -48,8 +56,41 @@ def test_without_an_experiment_it_says_what_to_type():
 def test_help_lists_every_choice():
     code, text, _ = run("--help")
     assert code == 0
-    for choice in ("experiment=szegedy", "dataset=mnist_5k", "networks=", "scale=paper", "table1"):
+    for choice in (
+        "experiment=szegedy",
+        "dataset=mnist_5k",
+        "networks=",
+        "scale=paper",
+        "table1",
+        "+sweep=width",
+        "threads=",
+    ):
         assert choice in text
+
+
+def test_the_configuration_explains_itself_and_is_the_one_that_runs():
+    """The comments apart, it is what Hydra composes."""
+    words = ["experiment=szegedy", "scale=smoke", "dataset=folder", "attack.tau=4"]
+    code, text, _ = run(*words, "--cfg", "job")
+    assert code == 0
+    assert "seed: 0  # of weights, target labels, noise and evolution\n" in text
+    assert "  images: 32  # attacked per network\n" in text
+    assert "size: null  # scaled to this, 28 or [28,28]; null takes the first picture's\n" in text
+    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+        config = compose("config", overrides=words)
+    assert OmegaConf.create(text) == config
+    assert config.attack.tau == 4
+
+
+def test_comments_belong_to_their_keys():
+    text = (
+        "# of the file\na: 1 # one\nb:\n- c: 2 # in a list\n  d:\n  - e\n"
+        "'f (g)': 3 # with a space\n"
+        "h: {i: 4} # of h\n  # of nothing\nj:\n  k: '#' # sharp\n"
+    )
+    assert choices.comments(text) == {
+        "a": "one", "b.-.c": "in a list", "f (g)": "with a space", "h": "of h", "j.k": "sharp",
+    }  # fmt: skip
 
 
 def test_a_foreign_data_file_and_a_mistyped_artefact_are_refused_in_one_line(tmp_path):
