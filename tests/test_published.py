@@ -25,7 +25,7 @@ PAPERS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
          256),
         (("szegedy", "table4", "noise 0.06", "FC123-456-10"), "2.6", 0.026, "fraction", 10_000),
         (("szegedy", "table5", "conv1", "upper_bound"), "2.75", 2.75, "norm", None),
-        (("szegedy", "figure5", "AlexNet", "distortion"), "0.006508", 0.006508, "rms", 64),
+        (("szegedy", "figure5", "ostrich", "distortion"), "0.006508", 0.006508, "rms", 64),
         (("nguyen", "figure11", "DNN4", "median_confidence"), "72.52", 0.7252, "fraction", 30),
         (("nguyen", "figure9", "run 1", "frilled lizard"), "13.28", 0.1328, "fraction", None),
         (("nguyen", "figure4", "direct", "generations"), "< 50", 50.0, "count", None),

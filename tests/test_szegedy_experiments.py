@@ -50,7 +50,7 @@ def test_units_and_directions_are_told_apart_where_they_differ(rng, shift, rows,
     layer = {family: coherence(rng, rows=rows) for family in units.RIVALS}
     layer["units"] = coherence(rng, shift, rows)
     blind = coherence(rng, -0.4)
-    claims = units._claims({"FC1 hidden1": layer}, blind)
+    claims = units.claims({"FC1 hidden1": layer}, blind)
     assert verdict_on(claims, "no distinction in FC1 hidden1") is holds
     assert verdict_on(claims, "no distinction between units and directions") is holds
     assert verdict_on(claims, "random directions are coherent too") is True

@@ -73,6 +73,45 @@ def layer_bounds(network: keras.Model) -> list[LayerBound]:
     return [bound for layer in layers if (bound := _layer_bound(layer)) is not None]
 
 
+def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
+    """A convolution or fully connected layer by itself, wherever it stands (Table 5).
+
+    `norm`, on which the circular bound is one, is computed where a stride makes the two
+    conventions differ, and is NaN elsewhere; `slope` is NaN where it is not known.
+
+    Args:
+        kernel: the one that `weighted_layers` gives.
+    """
+    slope = SLOPES.get(keras.activations.serialize(layer.activation), math.nan)
+    if isinstance(layer, keras.layers.Dense):
+        return _dense(layer, kernel, slope)
+    return _convolution(layer, kernel, slope, exact=layer.strides[0] > 1)
+
+
+def weighted_layers(network: keras.Model) -> list[tuple[keras.Layer, Array]]:
+    """Convolutions and fully connected layers with the kernel they amount to, in order.
+
+    A batch normalisation that follows one at once belongs to it: what it multiplies the maps by
+    multiplies the kernel.
+    """
+    factors = {
+        id(layer.input): _batch_factor(layer)
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    return [
+        (layer, layer.get_weights()[0] * factors.get(id(layer.output), np.float32(1)))
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
+    ]
+
+
+def _batch_factor(layer: keras.layers.BatchNormalization) -> Array:
+    """What each map is multiplied by once training is over."""
+    factor: Array = 1 / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
+    return factor * np.asarray(layer.gamma) if layer.scale else factor
+
+
 def lipschitz(bounds: Sequence[LayerBound]) -> float:
     """The product over the layers: a bound on the whole network."""
     return math.prod(bound.constant for bound in bounds)
@@ -114,9 +153,9 @@ def permitted_distortion(
 def _layer_bound(layer: keras.Layer) -> LayerBound | None:
     match layer:
         case keras.layers.Dense():
-            return _dense(layer)
+            return _dense(layer, layer.get_weights()[0], _slope(layer))
         case keras.layers.Conv2D():
-            return _convolution(layer)
+            return _convolution(layer, layer.get_weights()[0], _slope(layer))
         case keras.layers.Rescaling():
             return _plain(layer, float(np.abs(layer.scale).max()))
         case keras.layers.Activation():
@@ -128,27 +167,36 @@ def _layer_bound(layer: keras.Layer) -> LayerBound | None:
     raise ValueError(f"no Lipschitz constant is known for {layer.name}, a {type(layer).__name__}")
 
 
-def _dense(layer: keras.layers.Dense) -> LayerBound:
-    kernel = layer.get_weights()[0]
+def _dense(layer: keras.layers.Dense, kernel: Array, slope: float) -> LayerBound:
     norm = spectrum.dense_norm(kernel)
     size = " x ".join(map(str, kernel.shape))
-    return LayerBound(layer.name, size, None, norm, norm, norm, _slope(layer))
+    return LayerBound(layer.name, size, None, norm, norm, norm, slope)
 
 
-def _convolution(layer: keras.layers.Conv2D) -> LayerBound:
-    kernel, stride = layer.get_weights()[0], layer.strides[0]
+def _convolution(
+    layer: keras.layers.Conv2D, kernel: Array, slope: float, *, exact: bool = True
+) -> LayerBound:
+    stride = layer.strides[0]
     if layer.strides != (stride, stride) or layer.dilation_rate != (1, 1):
         raise ValueError(f"{layer.name}: strides differ or the kernel is dilated")
     height, width, inputs, outputs = kernel.shape
     image = tuple(layer.input.shape[1:3])
     torus = spectrum.enclosing_torus(image, (height, width), stride, layer.padding)
+    if (height, width) == (1, 1):
+        torus = (stride, stride)  # the transform of a single pixel is the same at every frequency
     circular, printed = (
         spectrum.circular_norm(kernel, torus, stride, groups=layer.groups, factor=factor)
         for factor in ("corrected", "printed")
     )
-    norm = spectrum.zero_padded_norm(kernel, image, stride, layer.padding, groups=layer.groups)
+    norm = (
+        spectrum.zero_padded_norm(kernel, image, stride, layer.padding, groups=layer.groups)
+        if exact
+        else math.nan
+    )
     size = f"{inputs} x {height} x {width} x {outputs}"
-    return LayerBound(layer.name, size, stride, norm, circular, printed, _slope(layer))
+    if layer.groups > 1:
+        size += f" in {layer.groups} groups"
+    return LayerBound(layer.name, size, stride, norm, circular, printed, slope)
 
 
 def _plain(layer: keras.Layer, constant: float) -> LayerBound | None:

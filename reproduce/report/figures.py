@@ -87,17 +87,19 @@ def grid(
     column_labels: Sequence[str] = (),
     title: str = "",
     width: float = 6.5,
+    enlarged: bool = True,
 ) -> Figure:
     """Rows of images on one sheet, as the papers show them.
 
     Args:
         images: (rows, columns, height, width, channels) in [0, 1].
         width: of the images together, in inches; taken as near as whole pixels allow.
+        enlarged: False shows each pixel once, for photographs, and their width is what it is.
     """
     picture = mosaic(images)
     high, wide, _ = picture.shape
     # An even number of device pixels for each pixel: a page shows figures at half their size.
-    scale = 2 * max(1, round(width * DPI / wide / 2))
+    scale = 2 * max(1, round(width * DPI / wide / 2)) if enlarged else 1
     longest = max((len(line) for label in row_labels for line in label.splitlines()), default=0)
     left = _even(0.062 * longest + 0.1 * bool(longest))
     top = _even(0.2 * bool(column_labels) + 0.26 * bool(title))

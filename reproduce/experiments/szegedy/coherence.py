@@ -44,13 +44,30 @@ def coherence(
         network, layer: None for pixel space.
         judge: the network whose last hidden layer similarity is measured in.
     """
-    rng = np.random.default_rng([seed, 4])
     activations = (
         images.reshape(len(images), -1)
         if network is None or layer is None
         else activations_of(network, layer, images)
     )
     features = activations_of(judge, hidden_layers(judge)[-1], images)
+    return of_activations(activations, features, labels, rows=rows, seed=seed)
+
+
+def of_activations(
+    activations: NDArray[np.floating],
+    features: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    *,
+    rows: int,
+    seed: int,
+) -> dict[str, Coherence]:
+    """The same, where what the images excite is known.
+
+    Args:
+        activations: (images, units) of the layer under study.
+        features: (images, units) in which similarity is measured.
+    """
+    rng = np.random.default_rng([seed, 4])
     vectors = dict(zip(FAMILIES, _families(activations, rows, rng), strict=True))
     return {
         family: _coherence(directions.most_exciting(activations, each, ROW), labels, features)
@@ -67,8 +84,15 @@ def blind_coherence(
     seed: int,
 ) -> dict[str, Coherence]:
     """The coherence of images drawn at random."""
-    drawn = directions.random_sets(len(images), rows, ROW, np.random.default_rng([seed, 5]))
     features = activations_of(judge, hidden_layers(judge)[-1], images)
+    return blind(features, labels, rows=rows, seed=seed)
+
+
+def blind(
+    features: NDArray[np.floating], labels: NDArray[np.integer], *, rows: int, seed: int
+) -> dict[str, Coherence]:
+    """The same, in known features."""
+    drawn = directions.random_sets(len(labels), rows, ROW, np.random.default_rng([seed, 5]))
     return {"random": _coherence(drawn, labels, features)}
 
 

@@ -79,8 +79,8 @@ def units(
             "same in pixel space and in an untrained network, and sets of images drawn at random."
         ),
         cells=cells.list,
-        claims=_claims(trained, found["random sets"]["random"]),
-        figures={"units": _draw(found)},
+        claims=claims(trained, found["random sets"]["random"]),
+        figures={"units": draw(found)},
         notes=[
             "Equivalent: two one-sided Welch tests rule out, at 5 % after Holm's correction for "
             f"all {len(trained) * len(MARGINS) * len(RIVALS)} comparisons, a difference of "
@@ -121,7 +121,7 @@ def _controls(setting: Setting, judge: str, rows: int) -> dict[str, dict[str, Co
     return found
 
 
-def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Claim]:
+def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Claim]:
     """A verdict for each layer, one over all, and that directions are coherent at all."""
     keys = [(row, rival, measure) for row in layers for rival in RIVALS for measure in MARGINS]
     comparisons = {
@@ -132,10 +132,10 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
         for margin in [MARGINS[measure]]
     }
     words = dict(zip(keys, verdicts(list(comparisons.values())), strict=True))
-    claims = []
+    told = []
     for row in layers:
         each = {measure: words[row, "random", measure] for measure in MARGINS}
-        claims.append(
+        told.append(
             Claim(
                 id=f"no distinction in {row}",
                 sentence=f"In {row}, single units are no more coherent than random directions, "
@@ -149,9 +149,9 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
                 + ".",
             )
         )
-    alike = [claim.holds for claim in claims]
+    alike = [claim.holds for claim in told]
     purer = [row for row in layers if words[row, "random", "purity"] == "less"]
-    claims.append(
+    told.append(
         Claim(
             id="no distinction between units and directions",
             sentence="There is no distinction between individual units and random linear "
@@ -165,7 +165,7 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
     )
     purities = {row: float(each["random"].purity.mean()) for row, each in layers.items()}
     lowest = min(purities, key=purities.__getitem__)
-    claims.append(
+    told.append(
         Claim(
             id="random directions are coherent too",
             sentence="The images that excite a random direction have something in common as well.",
@@ -174,7 +174,7 @@ def _claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[C
             f"{blind.purity.mean():.2f} for images drawn at random.",
         )
     )
-    return claims
+    return told
 
 
 def _holds(words: Sequence[str]) -> bool | None:
@@ -197,7 +197,7 @@ STYLES = {
 }
 
 
-def _draw(found: dict[str, dict[str, Coherence]]) -> Figure:
+def draw(found: dict[str, dict[str, Coherence]]) -> Figure:
     """One panel a measure, one line a layer: median, quartiles, fifth and ninety-fifth per cent."""
     figure, axes = figures.sheet(1, len(MARGINS), width=2.4, height=0.4 * len(found) + 0.9)
     for axis, measure in zip(axes[0], MARGINS, strict=True):

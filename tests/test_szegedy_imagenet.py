@@ -1,0 +1,189 @@
+"""Szegedy et al. on photographs, on networks and images whose answers are known."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from reproduce.data import Dataset, frozen
+from reproduce.errors import NotAvailable
+from reproduce.experiments import Setting
+from reproduce.experiments.imagenet import networks
+from reproduce.experiments.szegedy_imagenet import autoencoder, ostrich, table5, top_images, units
+from reproduce.imagenet import features
+from reproduce.methods import adversarial, bounds
+from reproduce.store import Store
+
+SIDE, CLASSES = 8, 12
+
+
+def small():
+    """A network of the usual kind on small images."""
+    keras.utils.set_random_seed(1)
+    images = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Conv2D(6, 3, 2, padding="same", use_bias=False, name="first")(images)
+    x = keras.layers.LeakyReLU(name="leaky")(keras.layers.BatchNormalization(name="norm")(x))
+    halves = [keras.layers.Conv2D(4, k, padding="same", activation="relu", name=f"half{k}")(x)
+              for k in (1, 3)]  # fmt: skip
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Concatenate()(halves))
+    model = keras.Model(images, keras.layers.Dense(CLASSES, name="last")(x))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) ** (2 if i == 4 else 1)
+                       for i, w in enumerate(model.get_weights())])  # fmt: skip
+    return model
+
+
+COLOURS = ("ostrich", "green", "blue")
+
+
+def colours():
+    """A network that tells which of three colours an image has most of."""
+    images = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Conv2D(3, 1, name="first")(images)
+    x = keras.layers.Conv2D(3, 1, activation="relu", name="second")(x)
+    x = keras.layers.Dense(3, name="last")(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(images, x)
+    one, nothing = np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
+    model.set_weights([one[None, None], nothing, one[None, None], nothing, one, nothing])
+    return model
+
+
+def mixed(network, images, targets):
+    """An attack: the target's colour is mixed in until the network sees it."""
+    found = np.full_like(images, np.nan)
+    for share in np.linspace(1, 0.02, 50, dtype=np.float32):
+        mixture = images + share * (np.eye(3, dtype=np.float32)[targets][:, None, None] - images)
+        reached = np.asarray(network(mixture)).argmax(axis=1) == targets
+        found[reached] = mixture[reached]
+    failed = np.isnan(found).any(axis=(1, 2, 3))
+    size = adversarial.distortion(images, found)
+    return adversarial.Adversarial(found, targets, size, size, ~failed, failed, np.ones(len(size)))
+
+
+@pytest.fixture
+def setting(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (60, 256, 256, 3)) // 2
+    labels = np.arange(60) % 3
+    pixels[np.arange(60), :, :, labels] += 100
+    labels[::10] = (labels[::10] + 1) % 3  # photographs that the network gets wrong
+    images = pixels.astype(np.float32) / np.float32(255)
+    examples = frozen(images, labels.astype(np.int64))
+    dataset = Dataset("squares", "here", "0", examples, examples, 3, names=COLOURS)
+    return Setting(dataset, {"colours": partial(colours)}, 0, Store(tmp_path))
+
+
+def test_the_last_feature_layer_is_what_the_classifier_sees(rng):
+    """A linear map of the features gives the logits back."""
+    model = small()
+    images = rng.random((5, SIDE, SIDE, 3), np.float32)
+    phi = features.activations(model, features.places(model)[-1].name, images)
+    kernel, bias = model.get_layer("last").get_weights()
+    np.testing.assert_allclose(phi @ kernel + bias, model(images), rtol=1e-4, atol=1e-4)
+    assert [place.name for place in features.places(model)] == ["before half1", "before last"]
+    with pytest.raises(NotAvailable, match="two layers with weights"):
+        features.places(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+
+
+def test_batch_normalisation_belongs_to_the_convolution_before_it(rng):
+    """The kernel it amounts to moves the maps as the two layers together do."""
+    model = small()
+    (first, kernel), *_ = bounds.weighted_layers(model)
+    images, steps = rng.random((2, 4, SIDE, SIDE, 3), np.float32)
+    both = keras.Model(model.inputs[0], model.get_layer("norm").output)
+    moved = np.asarray(both(images + steps)) - np.asarray(both(images))
+    alone = keras.ops.conv(keras.ops.convert_to_tensor(steps), kernel, 2, "same")
+    np.testing.assert_allclose(moved, alone, rtol=1e-3, atol=1e-4)
+    found = bounds.separate_bound(first, kernel)
+    assert found.printed == pytest.approx(found.circular / 2)
+    assert found.norm <= found.circular * (1 + 1e-9)
+    lengths = [np.linalg.norm(each.reshape(4, -1), axis=1) for each in (moved, steps)]
+    assert (lengths[0] <= found.norm * lengths[1] * (1 + 1e-4)).all()
+
+
+def test_a_pointwise_convolution_is_a_matrix(rng):
+    model = small()
+    layer, kernel = bounds.weighted_layers(model)[1]
+    assert layer.name == "half1"
+    found = bounds.separate_bound(layer, kernel)
+    assert found.circular == pytest.approx(np.linalg.norm(kernel[0, 0], 2), rel=1e-6)
+
+
+def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
+    made = ostrich.figure5(setting, images=6, random_images=3, attack=partial(mixed))
+    values = {(cell.row, cell.column): cell.value for cell in made.cells}
+    assert values["ostrich", "success"] == values["random target", "success"] == 1
+    # bytes from 0 to 127, and 100 more of the own colour: half of that has to be made up for
+    assert 0.1 < values["ostrich", "distortion"] < 0.3
+    assert next(cell for cell in made.cells if cell.column == "distortion").published == 0.006508
+    assert made.claims[0].holds
+    sample = ostrich._sample(setting, colours(), 60, wanted=0)
+    assert set(sample.labels) == {1, 2}
+    assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
+
+
+def test_rounded_images_are_bytes_and_still_their_target(setting):
+    """A network that is a comparison of two pixels: how far it must be pushed is arithmetic."""
+    inputs = keras.Input((1, 2, 1))
+    model = keras.Model(inputs, keras.layers.Flatten()(inputs))
+    originals = np.array([[[[100 / 255], [90 / 255]]]], np.float32)
+    middle = np.array([[[[95 / 255 - 1e-5], [95 / 255 + 1e-5]]]], np.float32)
+    nothing = np.zeros(1)
+    found = adversarial.Adversarial(
+        middle, np.array([1]), nothing, nothing, np.ones(1, bool), np.zeros(1, bool), nothing
+    )
+    saved = ostrich._rounded(model, originals, found)
+    assert not saved.survives[0]  # both pixels are 95
+    assert saved.factor[0] == 1.1  # 94.5 and 95.5 round to the even bytes 94 and 96
+    np.testing.assert_allclose(saved.images.ravel() * 255, [94, 96], atol=1e-4)
+
+
+def test_figures_3_and_4_show_what_excites_most(setting):
+    for figure in (top_images.figure3, top_images.figure4):
+        made = figure(setting)
+        assert list(made.figures) == [figure.__name__]
+    again = top_images.figure3(setting)
+    assert again.caption == top_images.figure3(setting).caption
+
+
+def test_coherence_of_photographs(setting):
+    made = units.units(setting, judges={"other": partial(small)}, rows=12)
+    purity = {(cell.row, cell.column): cell.value for cell in made.cells}
+    assert (
+        purity["purity: before last", "units"] > 0.7
+    )  # a unit is a colour; one label in ten is wrong
+    assert purity["purity: random sets", "random"] < 0.6
+    with pytest.raises(NotAvailable, match="no second network"):
+        units.units(setting, judges={"colours": partial(colours)}, rows=12)
+
+
+def test_groups_of_classes():
+    """Chihuahua to Mexican hairless are the dogs; puffer is the last animal."""
+    assert units.groups(np.array([0, 150, 151, 268, 269, 397, 398, 999])).tolist() == [
+        1, 1, 0, 0, 1, 1, 2, 2,
+    ]  # fmt: skip
+
+
+def test_table_5_lists_every_layer(setting):
+    made = table5.table5(setting._replace(networks={"small": partial(small)}))
+    rows = list(dict.fromkeys(cell.row for cell in made.cells))
+    assert rows == [
+        "small first (3 x 3 x 3 x 6), stride 2", "small half1 (6 x 1 x 1 x 4)",
+        "small half3 (6 x 3 x 3 x 4)", "small last (8 x 12)",
+    ]  # fmt: skip
+    assert not next(claim for claim in made.claims if "printed" in claim.id).holds
+
+
+def test_the_networks_errors_are_counted(setting):
+    made = networks(setting, paper="szegedy")
+    assert made.cells[0].value == pytest.approx(0.1)
+
+
+def test_small_photographs_are_means():
+    images = np.zeros((1, 256, 256, 3), np.float32)
+    images[0, 8:16, :8] = 1
+    small = autoencoder._small(images)
+    assert small.shape == (1, 32, 32, 3)
+    assert small[0, 1, 0].tolist() == [1, 1, 1]
+    assert small.sum() == 3
