@@ -47,8 +47,9 @@ def towards_the_target(classify, images, targets):
     moved = np.clip(images + 0.1 * targets[:, None, None, None], 0, 1)
     moved[failed] = np.nan
     empty = np.zeros(len(images))
+    distortion = adversarial.distortion(images, moved)
     return adversarial.Adversarial(
-        images=moved, targets=targets, distortion=empty, c=empty, converged=~failed, failed=failed,
+        images=moved, targets=targets, distortion=distortion, c=empty, converged=~failed, failed=failed,
         evaluations=empty.astype(int),
     )  # fmt: skip
 
@@ -103,6 +104,20 @@ def test_a_real_attack_moves_the_outputs_across_the_boundary(examples, rng):
     assert (sides.above(pool.outputs).numpy().argmax(axis=1) != pool.labels).all()
     assert pool.outputs.min() >= 0
     assert pool.outputs.max() <= 1
+
+
+def test_long_changes_are_cut_short_and_keep_their_direction(examples, rng):
+    model = network()
+    sides = pools.Sides.of(model, "hidden2")
+    whole, cut = (
+        pools.craft(sides, *examples, towards_the_target, np.random.default_rng(0), "random", most)
+        for most in (None, 0.01)
+    )
+    start = sides.below(examples.images).numpy()[np.arange(240) % 5 != 0]
+    there, short = whole.outputs - start, cut.outputs - start
+    lengths, wanted = (np.sqrt(np.mean(each**2, axis=1)) for each in (short, there))
+    assert lengths == pytest.approx(np.minimum(wanted, 0.01), abs=1e-6)
+    assert short * wanted[:, None] == pytest.approx(there * lengths[:, None], abs=1e-6)
 
 
 def test_a_pool_grows_until_it_is_full_and_then_forgets_at_random(rng):

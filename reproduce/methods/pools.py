@@ -61,6 +61,7 @@ def adversarial_sgd(
     clean: float = 1.0,
     weight: float = 1.0,
     targets: str = "random",
+    longest: float | None = None,
     momentum: float = 0.9,
     decay: Sequence[float] = (),
 ) -> None:
@@ -76,6 +77,9 @@ def adversarial_sgd(
         rate: share of the training that is done -> learning rate.
         clean, weight: of the training set's mean loss and of the pool's, in every step.
         targets: rule by which the labels wanted are chosen (`adversarial.choose_targets`).
+        longest: distortion at which a change is cut short, root mean square per output. A network
+            under training moves its boundary away from each example; without a limit the pools
+            end up with images that are no longer of the digit that they are labelled with.
         decay: lambda of each layer with weights, in lambda / 2 * sum(w^2); () for none.
     """
     sides = [Sides.of(model, name) for name in layers]
@@ -87,7 +91,7 @@ def adversarial_sgd(
     with stage("adversarial training", total=epochs) as advance:
         for epoch in range(epochs):
             for place, side in enumerate(sides):
-                some = craft(side, *_draw(examples, fresh, rng), attack, rng, targets)
+                some = craft(side, *_draw(examples, fresh, rng), attack, rng, targets, longest)
                 pools[place] = mixed(pools[place], some, size, rng)
             full = [_padded(pool, size) for pool in pools if pool is not None]
             order = rng.permutation(len(examples.labels))[: steps * batch].reshape(steps, batch)
@@ -146,6 +150,7 @@ def craft(
     attack: Attack,
     rng: np.random.Generator,
     rule: str,
+    longest: float | None = None,
 ) -> Pool:
     """Fresh adversarial examples for the layers above; those the attack missed are left out."""
     outputs = sides.below(images, training=False).numpy()
@@ -158,8 +163,12 @@ def craft(
     classify, seed = sides.refreshed(), int(rng.integers(2**31))
     targets = adversarial.choose_targets(classify, maps, labels, rule=rule, seed=seed)
     found = attack(classify, maps, targets)
-    moved = found.images.reshape(outputs.shape)[~found.failed]
-    return Pool(moved.astype(np.float32), labels[~found.failed])
+    kept = ~found.failed
+    moved = found.images[kept]
+    if longest is not None:
+        share = longest / np.maximum(found.distortion[kept], longest)
+        moved = maps[kept] + share.reshape(-1, 1, 1, 1) * (moved - maps[kept])
+    return Pool(moved.reshape(-1, *outputs.shape[1:]).astype(np.float32), labels[kept])
 
 
 def mixed(pool: Pool | None, fresh: Pool, size: int, rng: np.random.Generator) -> Pool:
