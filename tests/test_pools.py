@@ -49,8 +49,8 @@ def towards_the_target(classify, images, targets):
     empty = np.zeros(len(images))
     distortion = adversarial.distortion(images, moved)
     return adversarial.Adversarial(
-        images=moved, targets=targets, distortion=distortion, c=empty, converged=~failed, failed=failed,
-        evaluations=empty.astype(int),
+        images=moved, targets=targets, distortion=distortion, c=empty, converged=~failed,
+        failed=failed, evaluations=empty.astype(int),
     )  # fmt: skip
 
 
