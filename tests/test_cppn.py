@@ -103,10 +103,13 @@ def test_images_are_what_neat_python_gives(rng, preset):
         np.testing.assert_array_equal(image[clear], levels[clear].astype(np.uint8))
 
 
-def test_an_image_does_not_depend_on_the_images_beside_it(rng):
-    population = evolved(rng, 20, outputs=3)
-    together = cppn.render(population, 80)  # more than one block of pixels
-    alone = np.concatenate([cppn.render([genome], 80) for genome in population])
+@pytest.mark.parametrize(("size", "outputs"), [(80, 3), (28, 1), (28, 3)])
+def test_an_image_does_not_depend_on_the_images_beside_it(rng, size, outputs):
+    """With 80 pixels on a side in blocks, with 28 among genomes that have nodes in common."""
+    parents = evolved(rng, 4, outputs)
+    population = [*parents, *cppn.offspring(rng, parents, 40, generation=1)]
+    together = cppn.render(population, size)
+    alone = np.concatenate([cppn.render([genome], size) for genome in population])
     np.testing.assert_array_equal(together, alone)
 
 
@@ -218,9 +221,9 @@ def test_pruning_changes_no_image(rng):
 
 
 def outputs_of(genome, size=12):
-    values = run(program(genome), coordinates(size, "unit"))
-    shape = (size, size)
-    return [np.broadcast_to(values[row], shape) for row in program(genome).outputs]
+    each = program([genome])
+    values = run(each, coordinates(size, "unit"))
+    return [np.broadcast_to(values[row], (size, size)) for row in each.outputs[0]]
 
 
 def test_a_grafted_output_is_the_other_parents(rng):

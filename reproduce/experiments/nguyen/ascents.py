@@ -108,14 +108,15 @@ def contrast(images: np.ndarray, mean: np.ndarray) -> float:
 def claims(cells: Cells, rules: Sequence[str], whole: bool) -> list[Claim]:
     plain, *regularised = [rule for rule in rules if rule != "fast"]
     share = cells.value(plain, "reached 0.9999")
+    steps = cells.value(plain, "steps to 0.9999")
     medians = {rule: cells.value(rule, "median_confidence") for rule in (plain, *regularised)}
     return [
         Claim(
             "ascent_reaches",
             "Gradient ascent finds images at 99.99 % confidence for every class (section 3.8).",
             share == 1 if whole else None,
-            f"Without regularisation {share:.0%} of the images reach it, after a median of "
-            f"{cells.value(plain, 'steps to 0.9999'):.0f} steps.",
+            f"Without regularisation {share:.0%} of the images reach it"
+            + (f", after a median of {steps:.0f} steps." if share else "."),
         ),
         Claim(
             "regularised_less_confident",

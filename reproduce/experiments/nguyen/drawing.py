@@ -21,7 +21,7 @@ FRAME, LAST_FRAME = 220, 2500  # milliseconds
 
 def curves(found: Mapping[str, Evolution]) -> Figure:
     """Log-odds over generations: the median with quartiles, and the worst class, a panel each."""
-    figure, axes = figures.sheet(1, len(found), width=2.6, height=2.4)
+    figure, axes = figures.sheet(1, len(found), width=2.6, height=2.6)
     odds = {name: evolution.log_odds for name, evolution in found.items()}
     top = max(np.quantile(values[:, -1], 0.75) for values in odds.values()) + 1
     for place, (name, values) in zip(axes[0], odds.items(), strict=True):
@@ -29,7 +29,7 @@ def curves(found: Mapping[str, Evolution]) -> Figure:
         place.set_title(name, fontsize=8)
         place.set_ylim(-5, top)
     axes[0, 0].set_ylabel("confidence")
-    figures.legend(axes[0, -1], loc="lower right")
+    figures.legend(figure, handles=axes[0, 0].lines[:2], loc="outside lower center", ncols=2)
     return figure
 
 

@@ -56,9 +56,9 @@ def rounds(
     fooling = np.empty((0, *clean.images.shape[1:]), np.float32)
     found = []
     with stage("retraining", total=networks) as advance:
-        for i in range(networks):
+        for i, seed in enumerate(setting.seeds(networks)):
             examples = _enlarged(clean, fooling, label=classes)
-            model = setting.cached(partial(train, examples=examples, seed=setting.seed + i))
+            model = setting.cached(partial(train, examples=examples, seed=seed))
             evolution: Evolution = setting.cached(
                 partial(
                     evolve,

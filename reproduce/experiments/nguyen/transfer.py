@@ -46,8 +46,9 @@ def transfer(
     only: dict[str, int] = {}
     panels: dict[str, list[np.ndarray]] = {}
     total = 0
+    _, seed = setting.seeds(2)
     networks = {
-        name: setting.cached(partial(train, examples=setting.dataset.train, seed=setting.seed + 1))
+        name: setting.cached(partial(train, examples=setting.dataset.train, seed=seed))
         for name, train in others.items()
     }
     for called, encoding in presets.items():

@@ -27,14 +27,18 @@ CHROMA = _chroma()
 def rgb(
     hue: np.ndarray, lightness: np.ndarray, saturation: np.ndarray, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Three uint8 planes -> uint8 (3, ...) red, green, blue, in `out` if given."""
-    light = lightness.astype(np.float32)
+    """Three planes, the integer parts of numbers in [0, 255] -> uint8 (3, ...) red, green, blue.
+
+    Args:
+        out: where they go, if given.
+    """
+    light = np.floor(lightness).astype(np.float32, copy=False)
     reach = np.minimum(light, 255 - light)
-    reach = reach * (saturation * np.float32(1 / 255))
+    reach = reach * np.floor(saturation).astype(np.float32, copy=False) * np.float32(1 / 255)
     light += np.float32(0.5)  # to the nearest
-    index = hue.astype(np.intp)
+    index = hue.astype(np.int32).astype(np.intp)  # in two steps, each of which is vectorised
     if out is None:
         out = np.empty((3, *np.broadcast_shapes(hue.shape, reach.shape)), np.uint8)
     for plane, chroma in zip(out, CHROMA, strict=True):
-        plane[...] = light - chroma.take(index, mode="clip") * reach
+        plane[...] = (light - chroma.take(index, mode="wrap") * reach).astype(np.uint8)
     return out

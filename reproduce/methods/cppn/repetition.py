@@ -13,33 +13,33 @@ from collections.abc import Collection
 
 import numpy as np
 
-from reproduce.methods.cppn.genome import FUNCTIONS, Genome
+from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
 from reproduce.methods.cppn.rendering import coordinates, draw, program, run, weighted_sum
 
-EDITION = 1
+EDITION = 2
 SINE = FUNCTIONS.index("sine")
 
 
 def repeating(genome: Genome, size: int, preset: str = "code") -> dict[int, float]:
-    """Active sine nodes that go through more than one visible period: node -> periods."""
-    each, inputs = program(genome), coordinates(size, preset)
+    """Active sine nodes that go through more than one visible period: row -> periods."""
+    each, inputs = program([genome]), coordinates(size, preset)
     values = run(each, inputs)
     periods = {}
-    for node, function, links in zip(each.nodes, each.functions, each.links, strict=True):
+    for row, (function, links) in enumerate(zip(each.functions, each.links, strict=True), INPUTS):
         if function == SINE:
             phase = np.broadcast_to(weighted_sum(values, links), (size, size))
             steps = max(np.abs(np.diff(phase, axis=axis)).max() for axis in (0, 1))
             if steps < np.pi:
-                periods[node] = float(np.ptp(phase) / (2 * np.pi))
-    return {node: count for node, count in periods.items() if count > 1}
+                periods[row] = float(np.ptp(phase) / (2 * np.pi))
+    return {row: count for row, count in periods.items() if count > 1}
 
 
 def without_repeats(
-    genome: Genome, nodes: Collection[int], size: int, preset: str = "code"
+    genome: Genome, rows: Collection[int], size: int, preset: str = "code"
 ) -> np.ndarray:
     """uint8 (size, size, 1 or 3): the image when these sine nodes show one period each."""
-    each = program(genome)
-    values = run(each, coordinates(size, preset), once=nodes)
-    image = np.empty((genome.outputs, size, size), np.uint8)
-    draw([values[row] for row in each.outputs], image)
-    return np.ascontiguousarray(np.moveaxis(image, 0, -1))
+    each = program([genome])
+    values = run(each, coordinates(size, preset), once=rows)
+    images = np.empty((1, size, size, genome.outputs), np.uint8)
+    draw(values, each.outputs, images)
+    return images[0]
