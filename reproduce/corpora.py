@@ -26,7 +26,7 @@ from reproduce.errors import UserError
 EDITION = 1
 PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "sklearn")
 SHORTEST = 30  # words; what is shorter is hardly a text
-PATIENCE = 20.0  # seconds that a silent server is waited for
+PATIENCE = 5.0  # seconds that a silent server is waited for
 
 
 class Corpus(NamedTuple):
@@ -34,12 +34,14 @@ class Corpus(NamedTuple):
 
     name: what it is; source: where it came from.
     texts: one string a document; labels: the heading of each.
+    stands_in_for: the collection that was asked for and could not be had.
     """
 
     name: str
     source: str
     texts: list[str]
     labels: list[str]
+    stands_in_for: str = ""
 
     @property
     def digest(self) -> str:
@@ -59,9 +61,11 @@ def newsgroups(strict: bool = False, packages: Sequence[str] = PACKAGES) -> Corp
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
-        found = fetch_20newsgroups(
-            subset="all", remove=("headers", "footers", "quotes"), n_retries=1, delay=0.1
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Retry downloading")
+            found = fetch_20newsgroups(
+                subset="all", remove=("headers", "footers", "quotes"), n_retries=1, delay=0.1
+            )
     except OSError as nowhere:
         message = (
             f"20 Newsgroups cannot be had: it is not in scikit-learn's cache, and a download "
@@ -72,7 +76,7 @@ def newsgroups(strict: bool = False, packages: Sequence[str] = PACKAGES) -> Corp
         warnings.warn(
             f"{message} Going on with the documentation of {', '.join(packages)}.", stacklevel=2
         )
-        return docstrings(packages)
+        return docstrings(packages)._replace(stands_in_for="20 Newsgroups")
     finally:
         socket.setdefaulttimeout(patience)
     labels = [found.target_names[target] for target in found.target]

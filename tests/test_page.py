@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from reproduce.report import figures
+from reproduce.report import figures, page
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, read
 from reproduce.report.run import Header, Run
@@ -204,3 +204,8 @@ def test_a_damaged_results_file_is_replaced(tmp_path):
     with run(tmp_path) as kept:
         kept.add("table1", table1(), 1.0)
     assert list(read(tmp_path).artefacts) == ["table1"]
+
+
+def test_a_table_named_in_a_note_is_a_link_if_it_is_there():
+    text = str(page.linked("1 < 2 (table models), (table other)", ["models"]))
+    assert text == '1 &lt; 2 (table <a href="#models">models</a>), (table other)'

@@ -53,3 +53,22 @@ def test_smallest_epsilon_is_exact_for_two_linear_classes(rng):
     found = fgsm.smallest_epsilon(linear_network(weights), images, labels, halvings=12)
     exact = linear.boxed_chebyshev(weights, np.zeros(2), images)
     np.testing.assert_allclose(found, exact, atol=5e-3)
+
+
+def test_euclidean_steps_go_straight_to_two_linear_classes(rng):
+    """The best change of a given length lies along the difference of the weights."""
+    weights = rng.normal(size=(16, 2)).astype(np.float32)
+    images = rng.random((4, 4, 4, 1)).astype(np.float32)
+    found = fgsm.iterated(
+        linear_network(weights), images, np.zeros(4, np.int64), epsilon=0.1, steps=5,
+        euclidean=True, clip=False,
+    )  # fmt: skip
+    direction = weights[:, 1] - weights[:, 0]
+    step = 0.1 * np.sqrt(16) * direction / np.linalg.norm(direction)
+    np.testing.assert_allclose(found, images + step.reshape(4, 4, 1), atol=1e-5)
+    boxed = fgsm.iterated(
+        linear_network(weights), images, np.zeros(4, np.int64), epsilon=0.1, steps=5, euclidean=True
+    )
+    assert boxed.min() >= 0
+    assert boxed.max() <= 1
+    assert (np.sqrt(((boxed - images) ** 2).mean(axis=(1, 2, 3))) <= 0.1 + 1e-6).all()

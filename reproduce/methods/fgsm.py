@@ -40,16 +40,30 @@ def iterated(
     epsilon: float,
     steps: int,
     stride: float | None = None,
+    euclidean: bool = False,
     clip: bool = True,
     batch: int = 500,
 ) -> np.ndarray:
-    """Several smaller steps that stay within epsilon of the image in every pixel.
+    """Several smaller steps that stay within epsilon of the image.
 
     Args:
+        epsilon: of every pixel, or, where euclidean, the root mean square over pixels; a step
+            then goes along the gradient itself.
         stride: of one step; 2.5 epsilon / steps by default (Madry et al. 2018).
         clip: whether pixels stay in [0, 1].
     """
     stride = 2.5 * epsilon / steps if stride is None else stride
+
+    def size(change: Any) -> Any:
+        return tf.sqrt(tf.reduce_mean(change**2, axis=(1, 2, 3), keepdims=True)) + 1e-12
+
+    def step(gradient: Any) -> Any:
+        return gradient / size(gradient) if euclidean else tf.sign(gradient)
+
+    def within(change: Any) -> Any:
+        if euclidean:
+            return change * tf.minimum(1.0, epsilon / size(change))
+        return tf.clip_by_value(change, -epsilon, epsilon)
 
     @tf.function(reduce_retracing=True)
     def ascend(x: Any, y: Any) -> Any:
@@ -58,8 +72,8 @@ def iterated(
             with tf.GradientTape() as tape:
                 tape.watch(changed)
                 loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, classify(changed))
-            changed += stride * tf.sign(tape.gradient(loss, changed))
-            changed = tf.clip_by_value(changed, x - epsilon, x + epsilon)
+            changed += stride * step(tape.gradient(loss, changed))
+            changed = x + within(changed - x)
             changed = tf.clip_by_value(changed, 0.0, 1.0) if clip else changed
         return changed
 

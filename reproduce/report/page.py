@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from reproduce.report import printing, results, tables, verdicts
 from reproduce.report.published import Paper, paper
@@ -29,6 +31,16 @@ def write(folder: Path, content: Results) -> None:
     results.replace(folder / "report.md", markdown(content))
 
 
+def linked(text: str, names: Sequence[str]) -> Markup:
+    """The text with "table <name>" as a link to that section, where there is one."""
+    parts = re.split(r"\btable (\w+)", text)
+    shown = [escape(parts[0])]
+    for name, rest in zip(parts[1::2], parts[2::2], strict=True):
+        link = Markup('table <a href="#{0}">{0}</a>') if name in names else Markup("table {}")
+        shown += [link.format(name), escape(rest)]
+    return Markup("").join(shown)
+
+
 def html(folder: Path, content: Results) -> str:
     """One self-contained page; figures are embedded from `folder/figures`."""
     return _templates.get_template("report.html").render(
@@ -36,6 +48,7 @@ def html(folder: Path, content: Results) -> str:
         sections=[_section(folder, content, name) for name in content.artefacts],
         tally=verdicts.count(content.cells),
         printing=printing,
+        linked=linked,
         rule=verdicts.RULE,
         general=_general_departures(content),
         papers=_papers(content),

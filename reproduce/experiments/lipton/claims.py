@@ -22,7 +22,7 @@ HOLDS: dict[Word, bool | None] = {
 SENTENCES = {
     "1": "An image can be changed imperceptibly so that a trained network misclassifies it.",
     "2": "Random combinations of hidden units mean as much as the units themselves.",
-    "2b": "That layer is the last hidden one; in others it may be otherwise.",
+    "2b": "That is so in the last hidden layer, of which the article speaks.",
     "3": "The change has to be a chosen one: a random change of the same size does no harm.",
     "4": "The effect contradicts local smoothness: the changed image is far nearer to its "
     "original than any image of another class.",
@@ -75,26 +75,27 @@ def claim(number: str, word: Word, evidence: str) -> Claim:
 
 def over_models(
     number: str,
-    values: Mapping[str, float],
-    meets: Callable[[float], bool],
+    values: Mapping[str, float] | Mapping[str, tuple[float, ...]],
+    meets: Callable[..., bool],
     asked: str,
-    form: Callable[[float], str] = "{:.3g}".format,
+    form: Callable[..., str] = "{:.3g}".format,
 ) -> Claim:
     """A claim about every model: holds for all, with exceptions for at most half, or is refuted.
 
     Args:
-        values: a number for each model; NaN where it is missing.
-        asked: what is asked of each number, in words.
+        values: what `meets` and `form` take, a number or several, for each model; models with a
+            NaN among them are left out.
+        asked: what is asked of each model, in words.
     """
-    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    known = {name: np.atleast_1d(value).tolist() for name, value in values.items()}
+    known = {name: numbers for name, numbers in known.items() if not np.isnan(numbers).any()}
     if not known:
         return claim(number, "cannot be told", f"no model has a number ({asked}).")
-    failing = {name: value for name, value in known.items() if not meets(value)}
+    failing = {name: numbers for name, numbers in known.items() if not meets(*numbers)}
     if not failing:
-        low, high = min(known.values()), max(known.values())
-        numbers = f"{form(low)} to {form(high)}"
-        return claim(number, "holds", f"{asked}: all {len(known)}, {numbers}.")
-    exceptions = ", ".join(f"{name} ({form(value)})" for name, value in failing.items())
+        low, high = form(*min(known.values())), form(*max(known.values()))
+        return claim(number, "holds", f"{asked}: all {len(known)}, {low} to {high}.")
+    exceptions = ", ".join(f"{name} ({form(*numbers)})" for name, numbers in failing.items())
     word: Word = "holds with exceptions" if 2 * len(failing) <= len(known) else "refuted"
     return claim(
         number,

@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from scipy import stats
 
 from reproduce import models
+from reproduce.classical.margins import linear_svm
 from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules, zoo
+from reproduce.experiments.lipton import zoo
+from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods import fgsm
+from reproduce.methods.directions import orthonormal
 from reproduce.methods.smallest import linear
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -21,6 +26,7 @@ from reproduce.report.results import Artefact
 from reproduce.training import logits
 
 EDITION = 1
+PROJECTED = "linear SVM on projections"
 
 
 def dimension(
@@ -43,18 +49,26 @@ def dimension(
     """
     cells = Cells("goodfellow", "dimension")
     train = _first(setting.dataset.train, limit)
-    sample = zoo.draw(setting.dataset.test, images, setting.seed)
-    least: dict[str, dict[int, np.ndarray]] = {softmax: {}, deep: {}}
+    test, sample = setting.dataset.test, zoo.draw(setting.dataset.test, images, setting.seed)
+    least: dict[str, dict[int, np.ndarray]] = {softmax: {}, deep: {}, PROJECTED: {}}
     for side in sides:
-        small, tried = _resized(train, side), _resized(sample, side)
+        small, tests, tried = (_resized(some, side) for some in (train, test, sample))
         row = f"{side} x {side}"
         network = setting.network(softmax, examples=small)
+        cells.number(row, "test_error", _error(network, tests), "fraction")
         least[softmax][side**2] = _linear_row(cells, row, network, tried)
         wide = setting.network(deep, examples=small)
         found = _deep(setting, wide, tried)
         least[deep][side**2] = found
-        cells.number(f"{row}, {deep}", "test_error", _error(wide, tried), "fraction")
+        cells.number(f"{row}, {deep}", "test_error", _error(wide, tests), "fraction")
         cells.number(f"{row}, {deep}", "linf", _median(found), "max")
+    for side in sides:
+        error, found = setting.cached(
+            partial(projected, train, test, sample, side**2, setting.seed)
+        )
+        least[PROJECTED][side**2] = found
+        cells.number(f"{side**2} projections", "test_error", error, "fraction")
+        cells.number(f"{side**2} projections", "linf", _median(found), "max", len(found))
     for name, by_size in least.items():
         _slope(cells, f"{name} against inputs", by_size)
     by_width = {}
@@ -64,31 +78,25 @@ def dimension(
         by_width[network.count_params()] = found
         row = f"{width}-{width}-10"
         cells.number(row, "parameters", network.count_params(), "count")
-        cells.number(row, "test_error", _error(network, sample), "fraction")
+        cells.number(row, "test_error", _error(network, test), "fraction")
         cells.number(row, "linf", _median(found), "max")
     _slope(cells, f"{deep} against parameters", by_width, column="slope_parameters")
-    figure, axes = figures.sheet(1, 2, width=3.2, height=2.6)
-    for name, by_size in least.items():
-        _curve(axes[0, 0], by_size, name)
-    _curve(axes[0, 1], by_width, "by width")
-    axes[0, 0].set(xscale="log", yscale="log", xlabel="inputs", ylabel="smallest maximum change")
-    axes[0, 1].set(xscale="log", yscale="log", xlabel="parameters")
-    figures.legend(axes[0, 0])
     return Artefact(
         title="Number of inputs, and of parameters",
         caption=(
             f"{len(sample.labels)} test images; networks trained on {len(train.labels)}. linf: "
-            "median smallest maximum change of a pixel within [0, 1]: exact for the linear "
-            "network, by iterated gradient signs for the other; l2: Euclidean, exact; box_ratio: "
-            "median of the exact Euclidean change within [0, 1] over the one without bounds; "
-            "one_pixel: one pixel alone flips the label. slope: of log linf, over images."
+            "median smallest maximum change of an input: of pixels within [0, 1], exact for the "
+            "linear network, by iterated gradient signs for the other; of projections on random "
+            "orthonormal directions, exact for a linear SVM, unbounded. l2: Euclidean, exact; "
+            "box_ratio: median of the exact Euclidean change within [0, 1] over the one without "
+            "bounds; one_pixel: one pixel alone flips the label. slope: of log linf, over images."
         ),
         cells=cells.list,
         claims=[rules.bounded_pixels(cells), rules.easier_in_many_dimensions(cells)],
-        figures={"dimension": figure},
+        figures={"dimension": _figure(least, by_width)},
         notes=[
-            "Smaller images are blurred ones: the clean errors in the table tell how far the "
-            "tasks differ."
+            "Smaller images are the large ones averaged over squares, and lose little; projections "
+            "lose more: the clean errors in the table tell how far the tasks differ."
         ],
     )
 
@@ -102,7 +110,6 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     largest = linear.boxed_chebyshev(kernel, offset, images)
     free = linear.free(kernel, offset, images, 2)
     boxed = linear.boxed(kernel, offset, images).distance
-    cells.number(row, "test_error", _error(network, sample), "fraction")
     cells.number(row, "linf", _median(largest), "max", len(images))
     cells.number(row, "l2", _median(boxed), "norm", len(images))
     cells.number(row, "box_ratio", _median(boxed / free), "ratio", len(images))
@@ -111,6 +118,30 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     inside = linear.one_pixel_within(kernel, offset, images)
     cells.rate(row, "one_pixel_bounded", int(inside.sum()), len(images))
     return largest
+
+
+def projected(
+    train: Examples, test: Examples, sample: Examples, count: int, seed: int
+) -> tuple[float, np.ndarray]:
+    """A linear SVM on random orthonormal directions instead of pixels.
+
+    Returns:
+        its test error, and the exact smallest maximum changes of its inputs, float64 (n,), of the
+        images in the sample that it classifies correctly.
+    """
+    stream = np.random.default_rng([seed, 11])
+    basis = orthonormal(sample.images[0].size, stream, vectors=count).T
+
+    def seen(some: Examples) -> Examples:
+        flat = some.images.reshape(len(some.labels), -1)
+        return Examples((flat @ basis)[:, :, None, None], some.labels)
+
+    model = linear_svm(seen(train), seed)
+    assert model.linear is not None
+    images, labels = seen(sample)
+    right = model.labels(images) == labels
+    error = float((model.labels(seen(test).images) != test.labels).mean())
+    return error, linear.free(*model.linear, images[right], np.inf)
 
 
 def _deep(setting: Setting, network: Any, sample: Examples) -> np.ndarray:
@@ -164,8 +195,26 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
+def _figure(least: dict[str, dict[int, np.ndarray]], by_width: dict[int, np.ndarray]) -> Figure:
+    """Medians and quartiles of the smallest maximum change, against inputs and parameters."""
+    figure, axes = figures.sheet(1, 2, width=3.2, height=2.6)
+    for name, by_size in least.items():
+        _curve(axes[0, 0], by_size, name)
+    _curve(axes[0, 1], by_width, "")
+    for place, sizes in zip(axes[0], (next(iter(least.values())), by_width), strict=True):
+        place.set(xscale="log", yscale="log", ylabel="smallest maximum change")
+        place.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
+        place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        place.yaxis.set_major_formatter("{x:g}")
+        place.minorticks_off()
+    axes[0, 0].set_xlabel("inputs")
+    axes[0, 1].set_xlabel("parameters")
+    figures.legend(axes[0, 0])
+    return figure
+
+
 def _curve(axes: Any, by_size: dict[int, np.ndarray], label: str) -> None:
-    by_size = {n: v for n, v in by_size.items() if len(v)}
+    by_size = {n: v[np.isfinite(v)] for n, v in by_size.items() if np.isfinite(v).any()}
     if not by_size:
         return
     sizes = np.array(list(by_size))

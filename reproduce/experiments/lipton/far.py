@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules, zoo
+from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.protocol import to_training
+from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -77,12 +78,11 @@ def _kinds(setting: Setting, samples: int) -> dict[str, np.ndarray]:
 
 def _noise_figure(cells: Cells, kinds: list[str]) -> Figure:
     rows = list(dict.fromkeys(cell.row for cell in cells.list))
-    values = np.array(
-        [[rules.number(cells, row, f"{kind} > 0.9") for kind in kinds] for row in rows]
-    )
-    figure, axes = figures.sheet(width=4.2, height=3.4)
+    values = np.array([[cells.value(row, f"{kind} > 0.9") for kind in kinds] for row in rows])
+    figure, axes = figures.sheet(width=4.4, height=3.2)
     figures.heatmap(axes[0, 0], values, rows, kinds, low=0, high=1)
-    axes[0, 0].set_xlabel("share of noise images with a confidence above 0.9")
+    axes[0, 0].set_title("share of noise images above a confidence of 0.9")
+    axes[0, 0].set_xticks(range(len(kinds)), kinds, rotation=0)
     return figure
 
 

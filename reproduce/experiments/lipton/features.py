@@ -10,7 +10,8 @@ import numpy as np
 from reproduce.classical.trees import nodes
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules, texts, zoo
+from reproduce.experiments.lipton import texts, zoo
+from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.smallest import single
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -79,6 +80,7 @@ def one_feature(
         claims=[rules.one_feature(cells), rules.small_shift(cells)],
         figures={"one_feature": figure},
         notes=[f"Texts: {collection.source}; {len(collection.texts)} documents."],
+        departures=texts.departures(collection),
     )
 
 
@@ -168,11 +170,11 @@ def one_bit(
     figure, axes = figures.sheet(width=4.2, height=2.8)
     for name, one in found.items():
         if len(one.above_leaf):
-            places = np.bincount(np.minimum(one.above_leaf, 14), minlength=15)[1:]
-            figures.curve(axes[0, 0], np.arange(1, 15), places / places.sum(), label=name)
-    axes[0, 0].set(
-        xlabel="splits above the leaf (14: that or more)", ylabel="share of deciding splits"
-    )
+            places = np.bincount(one.above_leaf)[1:]
+            above = np.arange(1, len(places) + 1)
+            figures.curve(axes[0, 0], above, places / places.sum(), label=name)
+    axes[0, 0].set(xlabel="splits above the leaf", ylabel="share of deciding splits")
+    axes[0, 0].set_ylim(bottom=0)
     figures.legend(axes[0, 0])
     return Artefact(
         title="One bit changes a tree's answer",

@@ -1,4 +1,4 @@
-"""One protocol, many models: claims 1, 3, 4, 6, 12, 13 and 16, and the universal picture."""
+"""One protocol, many models: claims 1, 3, 4, 6, 12 and 16, and the universal picture."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import protocol, rules, zoo
+from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
+from reproduce.experiments.lipton.rules import models as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
 from reproduce.methods.archive import confidence
 from reproduce.methods.evolution import Evolution
@@ -23,6 +24,7 @@ from reproduce.report.results import Artefact, Claim
 POOL = 2000  # training images among which a search by labels looks for its start
 NOISES = 5  # noise images for each changed image
 PAPER = "goodfellow"  # whose numbers stand beside ours; the article has none
+USUAL = 0.99  # of test images lie nearer to a training image than evolved ones that are no digits
 
 
 class Studied(NamedTuple):
@@ -55,6 +57,8 @@ def models(
     for name, recipe in zoo.recipes(setting, models).items():
         studied[name] = _study(setting, recipe, sample, generations, search)
         odd += _row(cells, setting, name, studied[name], sample, separation)
+    usual = np.quantile(_test_distances(setting), USUAL)
+    cells.number(rules.TEST_IMAGES, "fooling_distance", float(usual), "norm")
     return Artefact(
         title="Every model under one protocol",
         caption=(
@@ -65,7 +69,8 @@ def models(
             "what a search that sees only labels found; noise_changes: answers altered by Gaussian "
             f"noise of the same size. fooling_confidence: median over {CLASSES} classes after "
             f"{generations} generations of the direct encoding, 200 children each; "
-            "fooling_distance: median distance of these images from the nearest training image; "
+            "fooling_distance: median distance of these images from the nearest training image, "
+            f"and, in the last row, what {USUAL:.0%} of the test images stay below; "
             "clean_confidence: median on test images. Probabilities are calibrated on held-out "
             "images."
         ),
@@ -147,6 +152,12 @@ def _row(
     ]
 
 
+def _test_distances(setting: Setting) -> np.ndarray:
+    """Of test images, 1,000 at most, from the nearest training image."""
+    some = zoo.draw(setting.dataset.test, 1000, setting.seed).images
+    return protocol.to_training(some, setting.dataset.train)
+
+
 def noise_changes(
     model: Any, images: np.ndarray, distance: np.ndarray, setting: Setting
 ) -> tuple[int, int]:
@@ -166,7 +177,7 @@ def noise_changes(
 def _claims(cells: Cells) -> list[Claim]:
     judges = (
         rules.imperceptible, rules.not_random, rules.against_smoothness, rules.all_susceptible,
-        rules.simple_no_better, rules.evolved_certainty, rules.every_method_fooled,
+        rules.simple_no_better, rules.every_method_fooled,
     )  # fmt: skip
     return [judge(cells) for judge in judges]
 

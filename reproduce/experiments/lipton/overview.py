@@ -45,7 +45,7 @@ def claims(setting: Setting, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     corrections = [f"Correction: {text}" for text in CORRECTIONS]
     return Artefact(
         title="The article's claims",
-        caption="In our words; the verdicts follow by the rules in experiments/lipton/rules.py.",
+        caption="In our words; each verdict follows by a rule in experiments/lipton/rules/.",
         cells=cells.list,
         claims=own,
         figures={"claims": _figure(found)},

@@ -9,7 +9,8 @@ import numpy as np
 
 from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules, zoo
+from reproduce.experiments.lipton import zoo
+from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.experiments.lipton.zoo import Recipes
 from reproduce.methods import fgsm
 from reproduce.report import figures
@@ -19,7 +20,6 @@ from reproduce.training import logits
 
 EDITION = 1
 EPSILON = 0.25  # Goodfellow et al. 2015, section 4, MNIST
-TRAINED = "{}, trained adversarially"
 
 
 def robust(
@@ -52,7 +52,7 @@ def robust(
             setting.cached(partial(recipes[row], examples=train, seed=setting.seed))
             for recipes in (ordinary, hardened)
         ]
-        for label, network in zip((row, TRAINED.format(row)), networks, strict=True):
+        for label, network in zip((row, rules.TRAINED.format(row)), networks, strict=True):
             changed = fgsm.fast(network, sample.images, sample.labels, epsilon=EPSILON)
             _row(cells, label, logits(network, sample.images), logits(network, changed), sample)
             shown.append((label, changed))
@@ -61,7 +61,7 @@ def robust(
         distorted = frozen(learnt, train.labels)
         attacked = changed
     assert distorted is not None
-    sets = {"random forest": train, TRAINED.format("random forest"): _both(train, distorted)}
+    sets = {"random forest": train, rules.TRAINED.format("random forest"): _both(train, distorted)}
     for row, some in sets.items():
         call = partial(forest_answers, some, sample.images, attacked, forest, setting.seed)
         clean, fooled = setting.cached(call)

@@ -45,6 +45,13 @@ def known(digest: str) -> Corpus:
     return _known[digest]
 
 
+def departures(corpus: Corpus) -> list[str]:
+    """That the texts are others than those that were to be taken."""
+    if corpus.stands_in_for:
+        return [f"Texts: {corpus.name}, in the place of {corpus.stands_in_for}."]
+    return []
+
+
 def wanted_heading(labels: Sequence[str]) -> str:
     """The heading with the most texts."""
     return Counter(labels).most_common(1)[0][0]

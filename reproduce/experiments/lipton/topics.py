@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules, texts
+from reproduce.experiments.lipton import texts
+from reproduce.experiments.lipton.rules import meaning as rules
 from reproduce.methods import topics as lda
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -58,6 +59,7 @@ def topics(
     axes[0, 0].set(
         xlabel="total variation from the document's mixture", ylabel="share of documents"
     )
+    figures.legend(axes[0, 0], loc="center")
     return Artefact(
         title="Other words, same topics",
         caption=(
@@ -72,6 +74,7 @@ def topics(
         claims=[rules.same_topics(cells)],
         figures={"topics": figure},
         notes=[f"{name}: “{text} …”" for name, text in found.examples.items()],
+        departures=texts.departures(collection),
     )
 
 

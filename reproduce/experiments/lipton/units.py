@@ -1,65 +1,65 @@
-"""Units and directions: claims 2 and 2b, in short; `experiment=szegedy` has them at length."""
+"""Units and directions: claims 2 and 2b; `experiment=szegedy` has the comparison at length."""
 
 from __future__ import annotations
 
-import keras
+from functools import partial
+
 import numpy as np
 
+from reproduce import classical
 from reproduce.experiments import Setting
-from reproduce.experiments.lipton import rules
-from reproduce.methods import directions, equivalence
+from reproduce.experiments.lipton.rules import meaning as rules
+from reproduce.experiments.szegedy.coherence import Coherence, coherence, shuffled_coherence
+from reproduce.experiments.szegedy.top_images import ROW
+from reproduce.experiments.szegedy.units import MARGINS, UNITS
+from reproduce.methods import equivalence
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
-from reproduce.training.evaluation import outputs
 
-TOP = 10  # images that excite a direction most
-MARGIN = 0.05  # of mean purity: half an image in ten
+MEASURES = ("purity", "similarity")
 
 
-def units(
-    setting: Setting, *, layers: dict[str, dict[str, str]], directions_tried: int
-) -> Artefact:
-    """Purity of the ten test images that excite a unit, or a random direction, most.
+def units(setting: Setting, *, layers: dict[str, dict[str, str]], rows: int) -> Artefact:
+    """How alike the ten test images are that excite a unit, or a direction, most.
 
     Args:
-        layers: network -> {label of the row: layer}; a row that ends in "last hidden" is one.
-        directions_tried: random directions, at most as many units.
+        layers: two networks -> {what a row is called: layer}; a row called "last hidden" is one.
+            Each network judges how alike two images are to the other's units.
+        rows: units and directions of each kind at most.
     """
     cells = Cells("goodfellow", "lipton_units")
-    test = setting.dataset.test
-    rng = np.random.default_rng([setting.seed, 2])
-    for name, rows in layers.items():
-        network = setting.network(name)
-        for row, layer in rows.items():
-            part = keras.Model(network.inputs, network.get_layer(layer).output)
-            activations = outputs(part, test.images).reshape(len(test.labels), -1)
-            activations = activations[:, activations.std(axis=0) > 0]
-            count = activations.shape[1]
-            chosen = rng.permutation(count)[:directions_tried]
-            natural = directions.natural_basis(count)[chosen]
-            mixed = directions.gaussian(count, directions_tried, rng)
-            units_, mixed_ = (
-                directions.purity(test.labels, directions.most_exciting(activations, some, TOP))
-                for some in (natural, mixed)
-            )
-            chance = directions.purity(
-                test.labels, directions.random_sets(len(test.labels), directions_tried, TOP, rng)
-            )
-            label = f"{name}, {row}"
-            cells.mean(label, "units", units_, "purity")
-            cells.mean(label, "random_directions", mixed_, "purity")
-            cells.mean(label, "chance", chance, "purity")
-            compared = equivalence.compare(units_, mixed_, MARGIN)
-            cells.number(label, "difference", compared.difference, "purity")
-            cells.list[-1] = cells.list[-1]._replace(low=compared.low, high=compared.high)
-    cells.number("margin", "difference", MARGIN, "purity")
+    learnt, _ = classical.held_out(setting.dataset.train)
+    networks = {name: setting.network(name, examples=learnt) for name in layers}
+    images, labels = setting.dataset.test
+    for name, of_network in layers.items():
+        judge = next(network for other, network in networks.items() if other != name)
+        for label, layer in of_network.items():
+            found: dict[str, Coherence] = {}
+            for measured in (coherence, shuffled_coherence):
+                call = partial(measured, networks[name], layer, judge, images, labels)
+                found |= setting.cached(partial(call, rows=rows, seed=setting.seed))
+            for measure in MEASURES:
+                _row(cells, f"{name}, {label}: {measure}", found, measure)
     return Artefact(
         title="Units and random directions",
         caption=(
-            f"Mean purity (share of the commonest digit) of the {TOP} test images that excite a "
-            "unit, or a random direction, most; chance: of images drawn blindly. difference: units "
-            "less directions, with its 90 % interval; equivalent if that lies within the margin."
+            f"The {ROW} test images that excite a unit, or a direction, most: share of the "
+            "commonest digit (purity, %), mean cosine in the last hidden layer of the other "
+            "network (similarity). units: single ones; random: Gaussian directions; basis: of one "
+            "random rotation; PCA: principal directions of both signs; shuffled: random directions "
+            "after each unit's activations were shuffled over the images. difference: units less "
+            "random, with its 90 % interval; margin: what counts as none, set beforehand."
         ),
         cells=cells.list,
-        claims=[rules.directions_like_units(cells), rules.only_the_last_layer(cells)],
+        claims=[rules.directions_like_units(cells), rules.in_the_last_layer(cells)],
     )
+
+
+def _row(cells: Cells, row: str, found: dict[str, Coherence], measure: str) -> None:
+    values = {family: np.asarray(getattr(one, measure)) for family, one in found.items()}
+    for family, each in values.items():
+        cells.mean(row, family, each, UNITS[measure])
+    compared = equivalence.compare(values["units"], values["random"], MARGINS[measure])
+    cell = cells.number(row, "difference", compared.difference, UNITS[measure])
+    cells.list[-1] = cell._replace(low=compared.low, high=compared.high)
+    cells.number(row, "margin", MARGINS[measure], UNITS[measure])

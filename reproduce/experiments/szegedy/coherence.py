@@ -96,6 +96,25 @@ def blind(
     return {"random": _coherence(drawn, labels, features)}
 
 
+def shuffled_coherence(
+    network: keras.Model,
+    layer: str,
+    judge: keras.Model,
+    images: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    *,
+    rows: int,
+    seed: int,
+) -> dict[str, Coherence]:
+    """The coherence along random directions once each unit was shuffled over the images."""
+    rng = np.random.default_rng([seed, 6])
+    activations = rng.permuted(activations_of(network, layer, images), axis=0)
+    vectors = directions.gaussian(activations.shape[1], rows, rng)
+    features = activations_of(judge, hidden_layers(judge)[-1], images)
+    found = directions.most_exciting(activations, vectors, ROW)
+    return {"shuffled": _coherence(found, labels, features)}
+
+
 def _families(
     activations: NDArray[np.floating], rows: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.floating]]:

@@ -1,0 +1,66 @@
+"""Evolved images that networks are sure of: claim 13. `experiment=nguyen` has them at length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from reproduce import classical
+from reproduce.experiments import Setting
+from reproduce.experiments.lipton import protocol
+from reproduce.experiments.lipton.rules import models as rules
+from reproduce.methods.archive import confidence
+from reproduce.methods.evolution import Encoding, Evolution, evolve
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact
+
+
+def fooling(
+    setting: Setting, *, networks: list[str], encodings: Mapping[str, Encoding], generations: int
+) -> Artefact:
+    """Both encodings of Nguyen et al. against networks as they were trained, not calibrated.
+
+    Args:
+        networks: their names; encodings: name -> of direct pixels, or of a CPPN.
+    """
+    cells = Cells("goodfellow", "fooling")
+    learnt, _ = classical.held_out(setting.dataset.train)
+    shown: dict[str, np.ndarray] = {}
+    for name in networks:
+        network = setting.network(name, examples=learnt)
+        for encoding, make in encodings.items():
+            found: Evolution = setting.cached(
+                partial(
+                    evolve, network, make, classes=setting.dataset.classes,
+                    generations=generations, seeds=[setting.seed],
+                )
+            )  # fmt: skip
+            row = f"{name}, {encoding}"
+            certainty = confidence(found.log_odds[0, -1])
+            images = found.archives[0].images / np.float32(255)
+            away = protocol.to_training(images, setting.dataset.train)
+            cells.number(row, "median_confidence", float(np.median(certainty)), "fraction",
+                         len(certainty))  # fmt: skip
+            cells.number(row, "least_fooled_class", float(certainty.min()), "fraction")
+            cells.number(row, "distance", float(np.median(away)), "norm", len(away))
+            shown[row] = images
+    return Artefact(
+        title="Evolved images against networks",
+        caption=(
+            f"One run of {generations} generations of 200 images for each network and encoding, "
+            "ten classes; confidence is the network's own. distance: median Euclidean distance of "
+            "the ten images from the nearest training image."
+        ),
+        cells=cells.list,
+        claims=[rules.evolved_certainty(cells)],
+        figures={
+            "evolved": figures.grid(
+                np.stack(list(shown.values())),
+                row_labels=list(shown),
+                column_labels=[str(label) for label in range(setting.dataset.classes)],
+            )
+        },
+    )
