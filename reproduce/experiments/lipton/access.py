@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce import data, models
+from reproduce import data
 from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import protocol, texts, zoo
@@ -59,17 +59,18 @@ def access(
         return int((logits(target, changed).argmax(axis=1) != sample.labels).sum())
 
     white = cells.rate("with the model", "fooled", fooled_by(target), n)
-    build = partial(models.dense, units=[OTHER_WIDTH, OTHER_WIDTH])
-    train = partial(setting.networks[network], network=build, seed=setting.seeds(2)[1])
+    call = setting.networks[network]
+    wider = partial(call.keywords["network"], units=[OTHER_WIDTH, OTHER_WIDTH])
+    train = partial(call, network=wider, seed=setting.seeds(2)[1])
     elsewhere = setting.cached(partial(train, examples=others))
     blind = cells.rate("substitute, other data", "fooled", fooled_by(elsewhere), n)
     curve: dict[int, float] = {}
     for count in queried:
         some = others.images[:count]
         answers = logits(target, some).argmax(axis=1).astype(np.int64)
-        call = partial(train, examples=frozen(some.copy(), answers), classes=10)
+        asked_for = partial(train, examples=frozen(some.copy(), answers), classes=10)
         row = f"substitute, {len(some)} labels asked"
-        fooled = cells.rate(row, "fooled", fooled_by(setting.cached(call)), n)
+        fooled = cells.rate(row, "fooled", fooled_by(setting.cached(asked_for)), n)
         curve[len(some)] = float(fooled.value or 0)
         cells.number(row, "questions", len(some), "count")
     scores, labels = _searches(setting, target, sample, others, score_queries, search)
@@ -165,8 +166,8 @@ def _figure(
     first, last = place.get_xlim()
     for name, share in unasked.items():
         place.axhline(share, color="0.6", linewidth=0.8, zorder=0)
-        place.annotate(name, (last, share), (0, -2), textcoords="offset points", ha="right",
-                       va="top", fontsize=6.5, color="0.4")  # fmt: skip
+        place.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
+                       fontsize=6.5, color="0.4")  # fmt: skip
     place.set_xlim(first, last)
     figures.legend(place)
     return figure

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy import stats
 
-from reproduce import models
 from reproduce.classical.margins import linear_svm
 from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
@@ -170,7 +169,7 @@ def _slope(
 def _of_width(setting: Setting, name: str, width: int, train: Examples) -> Any:
     """The network of that name with hidden layers of another width."""
     call = setting.networks[name]
-    build = partial(models.dense, units=[width, width])
+    build = partial(call.keywords["network"], units=[width, width])
     return setting.cached(partial(call, network=build, examples=train, seed=setting.seed))
 
 
@@ -204,9 +203,10 @@ def _figure(least: dict[str, dict[int, np.ndarray]], by_width: dict[int, np.ndar
     for place, sizes in zip(axes[0], (next(iter(least.values())), by_width), strict=True):
         place.set(xscale="log", yscale="log", ylabel="smallest maximum change")
         place.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
-        place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
         place.yaxis.set_major_formatter("{x:g}")
         place.minorticks_off()
+        place.set_ylim(bottom=0.7 * place.get_ylim()[0])  # room for the legend
     axes[0, 0].set_xlabel("inputs")
     axes[0, 1].set_xlabel("parameters")
     figures.legend(axes[0, 0])

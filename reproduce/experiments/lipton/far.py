@@ -81,8 +81,8 @@ def _noise_figure(cells: Cells, kinds: list[str]) -> Figure:
     values = np.array([[cells.value(row, f"{kind} > 0.9") for kind in kinds] for row in rows])
     figure, axes = figures.sheet(width=4.4, height=3.2)
     figures.heatmap(axes[0, 0], values, rows, kinds, low=0, high=1)
-    axes[0, 0].set_title("share of noise images above a confidence of 0.9")
-    axes[0, 0].set_xticks(range(len(kinds)), kinds, rotation=0)
+    axes[0, 0].set_title("share of noise images above a confidence of 0.9", fontsize=8)
+    axes[0, 0].set_xticks(range(len(kinds)), kinds, rotation=0, ha="center")
     return figure
 
 
