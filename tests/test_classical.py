@@ -78,6 +78,16 @@ def test_a_tree_as_arrays_answers_like_the_tree(digits):
         assert model.nodes.labels[splits_on_path(model.nodes, image)[-1]] == label
 
 
+def test_a_forest_counts_what_its_trees_say(digits):
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = trees.random_forest(digits, 0, trees=10)
+    theirs = RandomForestClassifier(10, random_state=0).fit(flat(digits), digits.labels)
+    some = digits.images[:50] * np.float32(0.7)
+    share = np.exp(model.logits(some)) * (10 + 0.5 * 10) / 10 - 0.5 / 10
+    np.testing.assert_allclose(share, theirs.predict_proba(some.reshape(50, -1)), atol=1e-5)
+
+
 def test_temperature_is_the_most_likely_one(rng):
     scores = rng.normal(size=(4000, 3))
     chances = np.exp(log_softmax(scores, axis=1))

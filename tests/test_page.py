@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from reproduce.report import figures, page
+from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.page import linked
 from reproduce.report.results import Artefact, Claim, read
 from reproduce.report.run import Header, Run
 
@@ -207,5 +208,5 @@ def test_a_damaged_results_file_is_replaced(tmp_path):
 
 
 def test_a_table_named_in_a_note_is_a_link_if_it_is_there():
-    text = str(page.linked("1 < 2 (table models), (table other)", ["models"]))
+    text = str(linked("1 < 2 (table models), (table other)", ["models"]))
     assert text == '1 &lt; 2 (table <a href="#models">models</a>), (table other)'

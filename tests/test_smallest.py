@@ -87,6 +87,22 @@ def test_neighbours_against_a_general_solver(rng):
         assert distance == pytest.approx(best, rel=1e-4, abs=1e-6)
 
 
+def test_neighbours_against_brute_force_on_a_grid(rng):
+    points = rng.random((12, 2))
+    labels = np.arange(12) % 3
+
+    def predict(some):
+        return labels[((some[:, None] - points) ** 2).sum(axis=2).argmin(axis=1)]
+
+    images = rng.random((8, 2)).astype(np.float32)
+    found = neighbours.nearest(points, labels, images, predict(images))
+    grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 401)] * 2), -1).reshape(-1, 2)
+    answers = predict(grid)
+    for image, label, distance in zip(images, predict(images), found.distance, strict=True):
+        brute = np.sqrt(((grid[answers != label] - image) ** 2).sum(axis=1)).min()
+        assert brute - np.sqrt(2) / 400 <= distance <= brute + 1e-6
+
+
 def test_neighbours_of_two_points_meet_halfway():
     points = np.array([[0.2, 0.5], [0.8, 0.5]])
     found = neighbours.nearest(
@@ -153,7 +169,6 @@ def test_boxed_chebyshev_against_linear_programming(plane):
 
 
 def test_boxed_against_a_general_solver(plane):
-    pytest.importorskip("reproduce.methods.exact")
     weights, bias, images = plane
     images = np.clip(images * 1.6 - 0.3, 0, 1)
     found = linear.boxed(weights, bias, images)

@@ -122,18 +122,19 @@ def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray) -> Change:
     """The paper's attack towards the two digits that are most likely besides the answer."""
     scores = model.logits(images)[:, :CLASSES].copy()
     scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
-    order = np.argsort(-scores, axis=1)
+    targets = np.argsort(-scores, axis=1)[:, :2].T.astype(np.int64)
+    found = adversarial.nearest(
+        model.classify, np.concatenate([images, images]), targets.ravel(), tau=TIGHT, searches=8
+    )
     changed = np.full(images.shape, np.nan, np.float32)
     distance = np.full(len(images), np.inf)
-    for rank in (0, 1):
-        found = adversarial.nearest(
-            model.classify, images, order[:, rank].astype(np.int64), tau=TIGHT, searches=8
-        )
-        reach = between(images, found.images)
-        valid = ~found.failed
-        valid[valid] = model.labels(found.images[valid]) != labels[valid]
+    both = found.images.reshape(2, *images.shape), found.failed.reshape(2, -1)
+    for candidates, failed in zip(*both, strict=True):
+        reach = between(images, candidates)
+        valid = ~failed
+        valid[valid] = model.labels(candidates[valid]) != labels[valid]
         closer = valid & (reach < distance)
-        changed[closer], distance[closer] = found.images[closer], reach[closer]
+        changed[closer], distance[closer] = candidates[closer], reach[closer]
     return Change(changed, distance, np.zeros(len(images), bool))
 
 
