@@ -54,7 +54,7 @@ def random_forest(examples: Examples, seed: int, *, trees: int = 100) -> Model:
 
     def logits(images: np.ndarray) -> np.ndarray:
         flat = _flat(images)  # tree by tree: `predict_proba` sets up a pool at each call
-        share = np.mean([tree.tree_.predict(flat)[:, 0] for tree in learnt.estimators_], axis=0)
+        share = np.mean([tree.tree_.predict(flat) for tree in learnt.estimators_], axis=0)
         return np.log((share * trees + 0.5) / (trees + 0.5 * share.shape[1])).astype(np.float32)
 
     return Model(logits)
