@@ -52,7 +52,7 @@ def noise(setting: Setting, *, models: Recipes, samples: int) -> Artefact:
             f"{samples} images of each kind: uniform in [0, 1]; normal, N(0, I), not clipped, as "
             "Goodfellow et al. (appendix) have it; shuffled, the pixels of test images in random "
             "order; corners, every pixel 0 or 1. Columns: share of images to which the model "
-            "gives some digit with more than that confidence. Rows softmax and RBF: beside the "
+            "gives some class with more than that confidence. Rows softmax and RBF: beside the "
             "numbers of Goodfellow et al."
         ),
         cells=[*cells.list, *theirs.list],

@@ -40,22 +40,38 @@ class Studied(NamedTuple):
 
 
 def models(
-    setting: Setting, *, models: Recipes, images: int, generations: int, search: Mapping[str, Any]
+    setting: Setting,
+    *,
+    models: Recipes,
+    images: int,
+    generations: int,
+    search: Mapping[str, Any],
+    evaluations: int,
 ) -> Artefact:
     """The table, model by measure.
 
     Args:
         models: name -> what makes its recipe.
         images: test images attacked per model; generations: of the evolution.
-        search: options of the search by labels.
+        search: options of the search by labels; evaluations: of the attack by gradient.
     """
     cells = Cells(PAPER, "models")
     sample = zoo.draw(setting.dataset.test, images, setting.seed)
     separation = protocol.class_separation(sample.images, sample.labels, setting.dataset.train)
+    train = setting.dataset.train
+    pool = Examples(train.images[:POOL], train.labels[:POOL])
     studied: dict[str, Studied] = {}
     odd: list[str] = []
     for name, recipe in zoo.recipes(setting, models).items():
-        studied[name] = _study(setting, recipe, sample, generations, search)
+        kept = zoo.made(recipe).labels(sample.images) == sample.labels
+        found = setting.cached(
+            partial(
+                protocol.smallest, recipe, sample.images[kept], pool, setting.seed, dict(search),
+                evaluations,
+            )
+        )  # fmt: skip
+        evolution = setting.cached(partial(protocol.fooling, recipe, generations, setting.seed))
+        studied[name] = Studied(recipe, kept, found, evolution)
         odd += _row(cells, setting, name, studied[name], sample, separation)
     usual = np.quantile(_test_distances(setting), USUAL)
     cells.number(rules.TEST_IMAGES, "fooling_distance", float(usual), "norm")
@@ -63,7 +79,7 @@ def models(
         title="Every model under one protocol",
         caption=(
             f"Smallest change of {len(sample.labels)} test images that alters a correct answer to "
-            "another digit. distance: median Euclidean; of_separation: the same over the distance "
+            "another class. distance: median Euclidean; of_separation: the same over the distance "
             "to the nearest training image of another class; distortion: mean root mean square per "
             "pixel; proven: share known to be the smallest there is; by_labels: median ratio of "
             "what a search that sees only labels found; noise_changes: answers altered by Gaussian "
@@ -86,19 +102,6 @@ def models(
             "attack and of a search by labels: an upper bound.",
         ],
     )
-
-
-def _study(
-    setting: Setting, recipe: Recipe, sample: Examples, generations: int, search: Mapping[str, Any]
-) -> Studied:
-    kept = zoo.made(recipe).labels(sample.images) == sample.labels
-    train = setting.dataset.train
-    pool = Examples(train.images[:POOL], train.labels[:POOL])
-    found = setting.cached(
-        partial(protocol.smallest, recipe, sample.images[kept], pool, setting.seed, dict(search))
-    )
-    evolution = setting.cached(partial(protocol.fooling, recipe, generations, setting.seed))
-    return Studied(recipe, kept, found, evolution)
 
 
 def _row(

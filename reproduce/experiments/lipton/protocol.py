@@ -34,13 +34,19 @@ class Smallest(NamedTuple):
 
 
 def smallest(
-    recipe: Recipe, images: np.ndarray, pool: Examples, seed: int, search: Mapping[str, Any]
+    recipe: Recipe,
+    images: np.ndarray,
+    pool: Examples,
+    seed: int,
+    search: Mapping[str, Any],
+    evaluations: int = 300,
 ) -> Smallest:
     """Exact where the model allows it, by gradient where there is one, and by labels always.
 
     Args:
         pool: images from which the search by labels starts: the nearest that gets another label.
         search: options of `decision.nearest`.
+        evaluations: of the gradient at most, for each target of an image.
     """
     model = made(recipe)
     labels = model.labels(images)
@@ -70,7 +76,7 @@ def smallest(
             )
         )
     elif model.classify is not None:
-        found.append(_by_gradient(model, images, labels))
+        found.append(_by_gradient(model, images, labels, evaluations))
     best = found[0]
     for other in found[1:]:
         closer = (other.distance < best.distance) | other.proven
@@ -118,14 +124,15 @@ def to_training(images: np.ndarray, training: Examples) -> np.ndarray:
     return np.sqrt(_squares(images, training.images).min(axis=1))
 
 
-def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray) -> Change:
+def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int) -> Change:
     """The paper's attack towards the two digits that are most likely besides the answer."""
     scores = model.logits(images)[:, :CLASSES].copy()
     scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
     targets = np.argsort(-scores, axis=1)[:, :2].T.astype(np.int64)
     found = adversarial.nearest(
-        model.classify, np.concatenate([images, images]), targets.ravel(), tau=TIGHT, searches=8
-    )
+        model.classify, np.concatenate([images, images]), targets.ravel(),
+        tau=TIGHT, searches=8, evaluations=evaluations,
+    )  # fmt: skip
     changed = np.full(images.shape, np.nan, np.float32)
     distance = np.full(len(images), np.inf)
     both = found.images.reshape(2, *images.shape), found.failed.reshape(2, -1)
