@@ -68,8 +68,12 @@ def adversarial_training(
         departures=[
             "Size of the pools, how fast they are replaced, their weight beside the training set "
             "and the length of the training are not given in the paper; ours stand in "
-            "conf/networks/szegedy.yaml and were not tuned on test images.",
-            "Pools are refreshed by the attack with the nearest wrong label as its target.",
+            "conf/networks/szegedy_adversarial.yaml and were chosen on the last 10,000 training "
+            "images. The training with pools begins where weight decay alone has ended.",
+            "Pools are refreshed by the attack with the nearest wrong label as its target, and a "
+            "change of more than 0.036 is cut short: without a limit the changes grow with the "
+            "network's resistance, until the images are no longer of the digit they stand for "
+            "(held-out error 1.87 % for the input's pool, and 1.66 % with the limit).",
         ],
     )
 
