@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from reproduce import pretrained
 from reproduce.data import Dataset, frozen
 from reproduce.errors import NotAvailable
 from reproduce.experiments import Setting
@@ -108,6 +109,31 @@ def test_a_pointwise_convolution_is_a_matrix(rng):
     assert layer.name == "half1"
     found = bounds.separate_bound(layer, kernel)
     assert found.circular == pytest.approx(np.linalg.norm(kernel[0, 0], 2), rel=1e-6)
+
+
+def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
+    """MobileNetV2 at a small width, random weights, from a file: layers, bounds, features."""
+    keras.utils.set_random_seed(0)
+    made = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, classes=7)
+    made.save(tmp_path / "mine.keras")
+    loaded = pretrained.load(str(tmp_path / "mine.keras"), scale=2.0, offset=-1.0)
+    images = rng.random((2, 32, 32, 3), np.float32)
+    odds = np.log(np.asarray(made(2 * images - 1)))
+    logits = np.asarray(loaded(images))
+    np.testing.assert_allclose(
+        odds, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), atol=1e-4
+    )
+    assert features.activations(loaded, features.places(loaded)[-1].name, images).shape == (2, 1280)
+    layers = bounds.weighted_layers(loaded)
+    assert len(layers) == 53  # 52 convolutions, a third of them map by map, and the classifier
+    depthwise = next(pair for pair in layers if "depthwise" in pair[0].name)
+    found = bounds.separate_bound(*depthwise)
+    steps = rng.normal(size=(3, *depthwise[0].input.shape[1:])).astype(np.float32)
+    moved = np.asarray(depthwise[0](steps)) - np.asarray(depthwise[0](0 * steps))
+    factor = depthwise[1] / bounds._kernel(depthwise[0])  # the normalisation's, 1 / sqrt(1.001)
+    np.testing.assert_allclose(factor, 1 / np.sqrt(1.001), rtol=1e-4)
+    lengths = [np.linalg.norm(each.reshape(3, -1), axis=1) for each in (moved, steps)]
+    assert (lengths[0] <= found.circular / factor.max() * lengths[1] * (1 + 1e-4)).all()
 
 
 def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):

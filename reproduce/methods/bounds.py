@@ -40,6 +40,9 @@ HARMLESS = (
 )
 
 
+WEIGHTED = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+
+
 class LayerBound(NamedTuple):
     """One layer's Lipschitz constant, from above.
 
@@ -85,7 +88,9 @@ def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
     slope = SLOPES.get(keras.activations.serialize(layer.activation), math.nan)
     if isinstance(layer, keras.layers.Dense):
         return _dense(layer, kernel, slope)
-    return _convolution(layer, kernel, slope, exact=layer.strides[0] > 1)
+    strided = layer.strides[0] > 1
+    map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)  # too many groups to look at each
+    return _convolution(layer, kernel, slope, exact=strided and not map_by_map)
 
 
 def weighted_layers(network: keras.Model) -> list[tuple[keras.Layer, Array]]:
@@ -100,10 +105,18 @@ def weighted_layers(network: keras.Model) -> list[tuple[keras.Layer, Array]]:
         if isinstance(layer, keras.layers.BatchNormalization)
     }
     return [
-        (layer, layer.get_weights()[0] * factors.get(id(layer.output), np.float32(1)))
+        (layer, _kernel(layer) * factors.get(id(layer.output), np.float32(1)))
         for layer in network.layers
-        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
+        if isinstance(layer, WEIGHTED)
     ]
+
+
+def _kernel(layer: keras.Layer) -> Array:
+    """Of a convolution map by map: as that of one in as many groups as there are maps."""
+    kernel: Array = layer.get_weights()[0]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        return kernel.reshape(*kernel.shape[:2], 1, -1)
+    return kernel
 
 
 def _batch_factor(layer: keras.layers.BatchNormalization) -> Array:
@@ -177,6 +190,8 @@ def _convolution(
     layer: keras.layers.Conv2D, kernel: Array, slope: float, *, exact: bool = True
 ) -> LayerBound:
     stride = layer.strides[0]
+    map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)
+    groups = layer.input.shape[3] if map_by_map else layer.groups
     if layer.strides != (stride, stride) or layer.dilation_rate != (1, 1):
         raise ValueError(f"{layer.name}: strides differ or the kernel is dilated")
     height, width, inputs, outputs = kernel.shape
@@ -185,17 +200,17 @@ def _convolution(
     if (height, width) == (1, 1):
         torus = (stride, stride)  # the transform of a single pixel is the same at every frequency
     circular, printed = (
-        spectrum.circular_norm(kernel, torus, stride, groups=layer.groups, factor=factor)
+        spectrum.circular_norm(kernel, torus, stride, groups=groups, factor=factor)
         for factor in ("corrected", "printed")
     )
     norm = (
-        spectrum.zero_padded_norm(kernel, image, stride, layer.padding, groups=layer.groups)
+        spectrum.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
         if exact
         else math.nan
     )
     size = f"{inputs} x {height} x {width} x {outputs}"
-    if layer.groups > 1:
-        size += f" in {layer.groups} groups"
+    if groups > 1:
+        size += f" in {groups} groups"
     return LayerBound(layer.name, size, stride, norm, circular, printed, slope)
 
 

@@ -48,7 +48,7 @@ def table5(setting: Setting) -> Artefact:
             "upper_bound: largest singular value over all frequencies by the paper's formula, with "
             "its factor Delta^-2 for a stride of Delta; stride put right: with Delta^-1. The two "
             "are the same for stride 1. norm: of the layer as it is, with zeros around the image, "
-            "where the two differ. The size has inputs first, as the paper has it."
+            "where the two differ. The size has inputs first, as the paper has it, of each group."
         ),
         cells=cells.list,
         claims=_claims(name, found),
