@@ -29,7 +29,8 @@ from reproduce import models
 from reproduce.methods import cppn, direct
 from reproduce.methods.archive import empty, insert
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.rendering import coordinates, program
+from reproduce.methods.cppn.programs import program, weight
+from reproduce.methods.cppn.rendering import coordinates
 from reproduce.methods.evolution import evolve
 from reproduce.progress import console
 
@@ -88,7 +89,7 @@ def neat_network(genome: Genome) -> neat.nn.FeedForwardNetwork:
     each = program([genome])
     nodes = []
     for row, (function, links) in enumerate(zip(each.functions, each.links, strict=True), INPUTS):
-        activate, weighed = THEIRS[FUNCTIONS[function]], [(s, float(w)) for s, w in links]
+        activate, weighed = THEIRS[FUNCTIONS[function]], [(s, float(weight(g))) for s, g in links]
         nodes.append((row, activate, neat.aggregations.sum_aggregation, 0.0, 1.0, weighed))
     return neat.nn.FeedForwardNetwork(list(range(INPUTS)), each.outputs[0], nodes)
 

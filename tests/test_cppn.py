@@ -10,7 +10,8 @@ from reproduce.methods import cppn, direct
 from reproduce.methods.cppn import genome as genomes
 from reproduce.methods.cppn.colour import rgb
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.rendering import coordinates, program, run
+from reproduce.methods.cppn.programs import program
+from reproduce.methods.cppn.rendering import coordinates, run
 from reproduce.methods.cppn.repetition import repeating, without_repeats
 
 PLAIN = {

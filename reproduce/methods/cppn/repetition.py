@@ -14,7 +14,8 @@ from collections.abc import Collection
 import numpy as np
 
 from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.rendering import coordinates, draw, program, run, weighted_sum
+from reproduce.methods.cppn.programs import program
+from reproduce.methods.cppn.rendering import coordinates, draw, run, weighted_sum
 
 EDITION = 2
 SINE = FUNCTIONS.index("sine")
@@ -40,6 +41,6 @@ def without_repeats(
     """uint8 (size, size, 1 or 3): the image when these sine nodes show one period each."""
     each = program([genome])
     values = run(each, coordinates(size, preset), once=rows)
-    images = np.empty((1, size, size, genome.outputs), np.uint8)
-    draw(values, each.outputs, images)
-    return images[0]
+    image = np.empty((size, size, genome.outputs), np.uint8)
+    draw([values[row] for row in each.outputs[0]], image)
+    return image
