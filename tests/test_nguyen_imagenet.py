@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from reproduce import data
+from reproduce import data, training
+from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.nguyen_imagenet import climbing, every_class, figure3, figure13
+from reproduce.experiments.nguyen_imagenet import climbing, every_class, figure3, figure12, figure13
+from reproduce.methods import cppn
+from reproduce.methods.archive import empty
+from reproduce.methods.evolution import Evolution, evolve
 from reproduce.store import Store
 
 SIDE, CLASSES = 8, 1000
@@ -94,3 +98,83 @@ def test_figure_3_shows_the_surest_image_of_each_label(setting):
     artefact = figure3.figure3(setting, images=12, mutations=5)
     half = next(cell for cell in artefact.cells if cell.column == "sure 0.5")
     assert half.value == pytest.approx((p >= 0.5).mean())
+
+
+def learned(rng):
+    """The small network with one more class, for dark images, and the photographs it was given."""
+    photographs = Examples(
+        rng.uniform(0.5, 1, (40, SIDE, SIDE, 3)).astype(np.float32), rng.integers(CLASSES, size=40)
+    )
+    phase = partial(
+        training.sgd, epochs=40, batch=16, compiled=False,
+        rate=partial(training.constant, value=0.02),
+    )  # fmt: skip
+    dark = rng.integers(40, size=(30, SIDE, SIDE, 3)).astype(np.uint8)
+    found = figure12.retrained(
+        linear(), photographs=photographs, fooling=dark, phases=[phase], seed=1
+    )
+    return photographs, dark, found
+
+
+def test_one_more_class_is_learned_from_half_of_the_photographs(rng):
+    photographs, dark, found = learned(rng)
+    assert (found.photographs, len(found.right), found.recognised) == (20, 20, 30)
+    unseen = np.random.default_rng(1).permutation(40)[20:]
+    np.testing.assert_array_equal(found.right, photographs.labels[unseen])
+    logits = photographs.images[unseen].reshape(20, -1).astype(np.float64) @ WEIGHTS
+    np.testing.assert_array_equal(found.before, logits.argmax(axis=1))
+    weights, bias = found.network.get_layer("head").get_layer("new").get_weights()
+    new = photographs.images[unseen].reshape(20, -1) @ weights + bias
+    both = np.concatenate([logits, new], axis=1)
+    np.testing.assert_array_equal(found.after, both.argmax(axis=1))
+    assert np.asarray(found.network(dark / np.float32(255))).argmax(axis=1).tolist() == [1000] * 30
+
+
+def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
+    pictures = rng.integers(256, size=(5, SIDE, SIDE, 3)).astype(np.uint8)
+    archive = empty(3, (SIDE, SIDE, 3))._replace(images=pictures[[3, 1, 3]])
+    film = pictures[[0, 1, 1, 2, 2, 2]].reshape(1, 2, 3, SIDE, SIDE, 3)
+    found = Evolution([archive], np.zeros((1, 8, 3)), (0, 7), film)
+    np.testing.assert_array_equal(figure12.fooling_images(found), pictures[[0, 1, 3]])
+
+
+def test_claims_of_figure_12_follow_the_numbers(rng):
+    def holds(second, after, labelled=0.6, evaluations=20_000):
+        p = {"DNN1": rng.uniform(0.2, 0.9, (1, 200)), "DNN2": rng.uniform(0, second, (1, 200))}
+        right = np.zeros(100, int)
+        found = figure12.Retrained(None, right, right + (np.arange(100) < after), right, 0, 0, 0)
+        claims = figure12._claims(p, found, labelled, evaluations)
+        return [claim.holds for claim in claims]
+
+    assert holds(second=0.1, after=2) == [True, True, True]
+    assert holds(second=0.9, after=2, labelled=0.4)[1:] == [True, False]
+    assert holds(second=1.0, after=30)[1] is False
+    assert holds(second=0.1, after=2, evaluations=800)[0] is None
+
+
+def search(setting, *, network=None, classes=CLASSES, runs=2, generations=4, children):
+    return evolve(
+        network or linear(), cppn.encoding("code", SIDE, 3), classes=classes, children=children,
+        generations=generations, seeds=list(range(runs)), initial=20, filmed=(0,),
+    )  # fmt: skip
+
+
+def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(setting, rng):
+    images = rng.random((30, 256, 256, 3)).astype(np.float32)
+    examples = data.frozen(images, rng.integers(CLASSES, size=30))
+    names = tuple(map(str, range(CLASSES)))
+    dataset = data.Dataset("photographs", "here", "0", examples, examples, CLASSES, names=names)
+    phase = partial(
+        training.sgd, epochs=5, batch=16, compiled=False,
+        rate=partial(training.constant, value=0.02),
+    )  # fmt: skip
+    artefact = figure12.figure12(
+        setting._replace(dataset=dataset), search=partial(search, children=20), runs=1,
+        generations=2, phases=[phase], unseen=12, mutations=5,
+    )  # fmt: skip
+    rows = {cell.row for cell in artefact.cells}
+    assert rows == {"DNN1", "DNN2"}
+    medians = [cell for cell in artefact.cells if cell.column == "median_confidence"]
+    assert [cell.published for cell in medians] == pytest.approx([0.881, 0.117])
+    assert [cell.n for cell in medians] == [2 * CLASSES, CLASSES]
+    assert artefact.figures["figure12"]
