@@ -10,6 +10,8 @@ from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
 from reproduce.experiments.nguyen.evolved import png
 from reproduce.experiments.nguyen_imagenet.climbing import Climbed, climbed, mean_image
+from reproduce.experiments.nguyen_imagenet.figure3 import called
+from reproduce.experiments.nguyen_imagenet.figure13 import sheet
 from reproduce.methods.archive import confidence
 from reproduce.methods.ascent import RULES, THRESHOLDS
 from reproduce.report import figures
@@ -21,6 +23,7 @@ TOGETHER = 100  # classes in a batch; a stopped run goes on with the batch that 
 SURE = THRESHOLDS[-1]
 NEARLY_ALL = 0.99
 ROWS, COLUMNS = 4, 8
+NAME = 20  # letters of a class's name above its image
 
 
 def ascent_all(setting: Setting, *, classes: int) -> Artefact:
@@ -39,6 +42,8 @@ def ascent_all(setting: Setting, *, classes: int) -> Artefact:
     cells.rate(name, "bytes at 0.9999", int((p >= SURE).sum()), len(p))
     cells.rate(name, "bytes at 0.99", int((p >= 0.99).sum()), len(p))
     steps = found.reached[:, -1]
+    shown = _chosen(len(p))
+    names = called(setting, network)
     cells.number(name, "most steps", steps.max() if (steps >= 0).any() else np.nan, "count")
     cells.number(name, "gradients", np.isfinite(found.confidence).sum(), "count")
     cells.number(name, "cpu_seconds", found.cpu_seconds, "s")
@@ -49,15 +54,21 @@ def ascent_all(setting: Setting, *, classes: int) -> Artefact:
             f"of one length, until {SURE:.2%} or for {RULES[RULE].steps} steps. "
             "median_confidence and bytes: of the images rounded to bytes, as a file keeps them; "
             "reached and steps: on the way; gradients: evaluated in all; cpu_seconds: of the "
-            "process, over all cores."
+            "process, over all cores. The figure shows some of the images, the mean subtracted."
         ),
         cells=cells.list,
         claims=[_claim(found, name, whole=len(labels) == network.output_shape[1])],
-        figures={"ascent-all": _images(found, p), "ascent-all-steps": _steps(found, name)},
-        files={
-            f"ascent_all/class{labels[i]}-{p[i]:.8f}.png": png(found.images[i])
-            for i in _chosen(len(p))
+        figures={
+            "ascent-all": sheet(
+                found.images[shown],
+                mean_image(network),
+                [names[labels[i]][:NAME] for i in shown],
+                p[shown],
+                COLUMNS,
+            ),
+            "ascent-all-steps": _steps(found, name),
         },
+        files={f"ascent_all/class{labels[i]}-{p[i]:.8f}.png": png(found.images[i]) for i in shown},
         notes=[] if (steps >= 0).all() else [_left_behind(labels, found)],
         departures=[
             "The paper climbs p by steps of predicted gain; log p by steps of one length gets "
@@ -93,15 +104,6 @@ def _left_behind(labels: np.ndarray, found: Climbed) -> str:
 def _chosen(n: int) -> list[int]:
     """Images for the page, spread over all."""
     return np.unique(np.linspace(0, n - 1, ROWS * COLUMNS).round().astype(int)).tolist()
-
-
-def _images(found: Climbed, p: np.ndarray) -> Figure:
-    chosen = _chosen(len(p))
-    columns = min(COLUMNS, len(chosen))
-    rows = -(-len(chosen) // columns)
-    blank = np.full((rows * columns, *found.images.shape[1:]), np.nan, np.float32)
-    blank[: len(chosen)] = found.images[chosen] / np.float32(255)
-    return figures.grid(blank.reshape(rows, columns, *blank.shape[1:]))
 
 
 def _steps(found: Climbed, name: str) -> Figure:

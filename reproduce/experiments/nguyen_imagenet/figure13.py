@@ -82,7 +82,7 @@ def figure13(setting: Setting, *, classes: int, steps_share: float = 1.0) -> Art
                 f"has {_percent(p.min())}.",
             )
         ],
-        figures={"figure13": _sheet(found.images, mean_image(network), list(labels), p)},
+        figures={"figure13": sheet(found.images, mean_image(network), list(labels), p)},
         files=_files("none", found, labels, starts=1),
         departures=[
             ANOTHER_NETWORK.format(name),
@@ -195,10 +195,16 @@ def _files(rule: str, found: Climbed, labels: Mapping[str, int], starts: int) ->
     }
 
 
-def _sheet(images: np.ndarray, mean: np.ndarray, labels: Sequence[str], p: np.ndarray) -> Figure:
-    """The paper's layout: three rows of five, the mean subtracted, the class above each."""
-    rows = -(-len(images) // COLUMNS)
-    figure, axes = figures.sheet(rows, COLUMNS, width=1.3, height=1.5)
+def sheet(
+    images: np.ndarray,
+    mean: np.ndarray,
+    labels: Sequence[str],
+    p: np.ndarray,
+    columns: int = COLUMNS,
+) -> Figure:
+    """The paper's layout: rows of five, the mean subtracted, class and confidence above each."""
+    rows = -(-len(images) // columns)
+    figure, axes = figures.sheet(rows, columns, width=1.3, height=1.5)
     for place in axes.flat:
         place.set_axis_off()
     for place, image, label, of_image in zip(
@@ -216,10 +222,4 @@ def _by_rule(
     chosen = list(labels)[:: max(1, len(labels) // 10)][:10]
     columns = [list(labels).index(label) * starts for label in chosen]
     rows = [without_mean(each.images[columns], mean) for each in found.values()]
-    return figures.grid(
-        np.stack(rows), row_labels=list(found), column_labels=[_short(label) for label in chosen]
-    )
-
-
-def _short(label: str) -> str:
-    return label if len(label) < 12 else label.replace(" ", "\n")
+    return figures.grid(np.stack(rows), row_labels=list(found), column_labels=chosen)
