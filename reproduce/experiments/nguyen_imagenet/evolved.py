@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from reproduce.experiments import Setting
@@ -42,6 +43,8 @@ def evolved(
     parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites,
     screen: Callable[..., Score] | None = None,
     filmed: Sequence[int] = (),
+    network: keras.Model | None = None,
+    classes: int | None = None,
 ) -> Evolution:
     """Independent runs, each kept by itself and resumed where it was stopped.
 
@@ -49,9 +52,11 @@ def evolved(
         encoding: of images of a given size and number of channels.
         children: a generation; with `initial`, `parents` and `screen` as for `evolve`.
         filmed: generations whose archives are kept as images.
+        network: another than the run's, and
+        classes: how many of its classes, from the first on, get a niche.
     """
-    _, network = the_network(setting)
-    side, classes = network.input_shape[1], network.output_shape[1]
+    network = the_network(setting)[1] if network is None else network
+    side, classes = network.input_shape[1], classes or network.output_shape[1]
     return together(
         [
             setting.cached(
