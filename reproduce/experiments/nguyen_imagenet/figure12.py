@@ -217,8 +217,10 @@ def _claims(
             "Images evolved against the retrained network have a lower confidence than those "
             "against the first: 88.1 % falls to 11.7 %, p < 0.0001 (section 3.7).",
             bool(low < high and test.pvalue < 1e-4) if evaluations >= FEWEST else None,
-            f"The median falls from {high:.2%} to {low:.2%}, Mann-Whitney U = "
-            f"{test.statistic:.0f}, p = {test.pvalue:.1g}, after {evaluations:,} evaluations each.",
+            f"The median is {100 * high:.2g} % against the first and {100 * low:.2g} % against the "
+            f"retrained network, Mann-Whitney U = {test.statistic:.0f}, "
+            f"p {f'= {test.pvalue:.1g}' if test.pvalue else '< 1e-300'}, after {evaluations:,} "
+            "evaluations each.",
         ),
         Claim(
             "photographs_keep_their_class",
