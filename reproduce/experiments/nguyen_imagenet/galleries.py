@@ -108,8 +108,8 @@ def various(images: Sequence[np.ndarray], n: int) -> list[int]:
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """float64 (THUMBNAIL, THUMBNAIL, 3) in [0, 1]: mean colours of the squares of an image."""
-    edges = np.linspace(0, len(image), THUMBNAIL + 1).astype(int)[:-1]
+    """float64 (squares, squares, 3) in [0, 1]: mean colours, of THUMBNAIL squares on a side."""
+    edges = np.linspace(0, len(image), min(THUMBNAIL, len(image)) + 1).astype(int)[:-1]
     sums = np.add.reduceat(np.add.reduceat(image.astype(float), edges, axis=0), edges, axis=1)
     sizes = np.diff([*edges, len(image)])
     return sums / (255 * sizes[:, None, None] * sizes[None, :, None])

@@ -1,0 +1,163 @@
+"""Evolution of the ImageNet half of Nguyen et al., on a small network with a thousand classes."""
+
+import io
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from reproduce import data
+from reproduce.errors import NotAvailable
+from reproduce.experiments import Setting
+from reproduce.experiments.nguyen_imagenet import evolved as runs
+from reproduce.experiments.nguyen_imagenet import galleries, heat, related, repeats
+from reproduce.experiments.nguyen_imagenet.evolved import evolved
+from reproduce.methods import cppn, direct
+from reproduce.methods.archive import Archive
+from reproduce.methods.evolution import Evolution, unsolved
+from reproduce.methods.scoring import bfloat16
+from reproduce.store import Store
+
+EDITION = 1
+SIDE, CLASSES = 32, 1000
+RNG = np.random.default_rng(0)
+WEIGHTS = (3 * RNG.normal(size=(4 * 4 * 3, CLASSES))).astype(np.float32)
+
+
+def pooled():
+    """The mean colours of sixteen squares, then one layer."""
+    network = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            keras.layers.AveragePooling2D(SIDE // 4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES),
+        ]
+    )
+    network.layers[-1].set_weights([WEIGHTS, np.zeros(CLASSES, np.float32)])
+    return network
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    nothing = data.frozen(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
+    dataset = data.Dataset("photographs", "nowhere", "0", nothing, nothing, CLASSES, missing="all")
+    return Setting(dataset, {"pooled": partial(pooled)}, 0, Store(tmp_path_factory.mktemp("store")))
+
+
+def search(module, preset, **further):
+    return partial(
+        evolved, encoding=partial(module.encoding, preset), runs=2, generations=4, children=40,
+        initial=40, **further,
+    )  # fmt: skip
+
+
+CPPN = search(cppn, "code")
+FAST = search(cppn, "fast", parents=unsolved, screen=bfloat16)
+DIRECT = search(direct, "squares")
+
+
+def test_runs_are_kept_one_by_one_and_put_together(setting):
+    both, first = CPPN(setting), partial(CPPN, runs=1)(setting)
+    assert both.log_odds.shape == (2, 5, CLASSES)
+    np.testing.assert_array_equal(both.log_odds[0], first.log_odds[0])
+    assert (both.log_odds[0] != both.log_odds[1]).any()
+    np.testing.assert_array_equal(runs.evaluations(both), [40, 80, 120, 160, 200])
+
+
+@pytest.mark.parametrize("which", [CPPN, FAST, DIRECT])
+def test_every_kept_png_scores_what_is_reported(setting, which, monkeypatch):
+    monkeypatch.setattr(runs, "KEPT", 0.01)
+    found = which(setting)
+    files = runs.files("some", found)
+    assert len(files) > 20
+    assert runs.rescored(setting, found, files) < 1e-6
+    for name, content in files.items():
+        pixels = np.asarray(Image.open(io.BytesIO(content)), np.float64) / 255
+        squares = pixels.reshape(4, SIDE // 4, 4, SIDE // 4, 3).mean(axis=(1, 3)).ravel()
+        logits = squares @ WEIGHTS
+        p = np.exp(logits - logits.max())
+        label, reported = name.split("class")[1].removesuffix(".png").split("-")
+        assert p[int(label)] / p.sum() == pytest.approx(float(reported), abs=2e-5)
+
+
+def test_an_image_in_several_niches_is_shown_once_where_it_is_surest():
+    images = np.zeros((2, 4, 2, 2, 3), np.uint8)
+    images[0, 2], images[1, 0], images[1, 3] = 1, 2, 3  # the rest share one image
+    p = np.array([[0.9, 0.3, 0.5, 0.1], [0.95, 0.2, 0.4, 0.6]])
+    archives = [Archive([None] * 4, each, np.zeros(4), np.zeros(4)) for each in images]
+    found = Evolution(archives, np.log(p / (1 - p))[:, None], (), np.empty(0))
+    shown = [(elite.run, elite.label) for elite in runs.distinct(found)]
+    assert shown == [(1, 0), (1, 3), (0, 2), (0, 1)]
+
+
+def test_a_gallery_takes_the_farthest_from_all_that_it_has():
+    greys = (0, 10, 250, 120, 20)
+    images = [np.full((20, 20, 3), grey, np.uint8) for grey in greys]
+    assert galleries.various(images, 4) == [0, 2, 3, 4]
+    assert galleries.various(images, 9) == [0, 2, 3, 4, 1]
+
+
+def test_a_thumbnail_is_of_mean_colours(rng):
+    image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    expected = image.reshape(16, 4, 16, 4, 3).mean(axis=(1, 3)) / 255
+    np.testing.assert_allclose(galleries.thumbnail(image), expected)
+    uneven = galleries.thumbnail(np.full((227, 227, 3), 51, np.uint8))
+    np.testing.assert_allclose(uneven, np.full((16, 16, 3), 0.2))
+
+
+def test_a_dark_band_of_dogs_and_cats_is_seen_and_an_even_field_is_not(rng):
+    p = rng.uniform(0.4, 0.9, (2, CLASSES))
+    even = Evolution([], np.log(p / (1 - p))[:, None], (), np.empty(0), (400, 400))
+    assert heat._dogs_and_cats("even", even).holds is False
+    p[:, 156:286] -= 0.3
+    band = Evolution([], np.log(p / (1 - p))[:, None], (), np.empty(0), (400, 400))
+    assert heat._dogs_and_cats("band", band).holds is True
+
+
+def test_published_numbers_stand_beside_ours_at_equal_numbers_of_images():
+    p = np.linspace(0.1, 0.9, 1002)[None, :, None].repeat(3, axis=2)
+    found = Evolution([], np.log(p / (1 - p)), (), np.empty(0), (400, 400))
+    cells = heat.Cells("nguyen", "figure7")
+    heat._equal_evaluations(cells, {"CPPN": found})
+    (cell,) = cells.list
+    assert (cell.row, cell.column, cell.published) == ("ImageNet median", "1000", 0.64)
+    assert cell.value == pytest.approx(p[0, 999, 0])  # 400 images at the start, then 999 x 400
+
+
+def test_every_artefact_is_made_without_photographs(setting):
+    both = {"CPPN": CPPN, "CPPN (fast)": FAST}
+    made = [
+        heat.figure6(setting, searches={"direct": DIRECT}),
+        heat.figure7(setting, searches=both),
+        galleries.figure8(setting, searches=both),
+        galleries.figure1(setting, direct=DIRECT, cppn=FAST),
+        related.figure9(setting, search=FAST),
+        repeats.figure10(
+            setting, searches=both, coordinates={"CPPN": "code", "CPPN (fast)": "unit"}
+        ),
+    ]  # fmt: skip
+    assert all(artefact.cells and artefact.departures for artefact in made)
+    published = [sum(cell.published is not None for cell in artefact.cells) for artefact in made]
+    assert published == [2, 1, 1, 0, 12, 6]
+    for identity in (claim.id for artefact in made for claim in artefact.claims):
+        assert identity.isidentifier()
+
+
+def test_classes_by_name_need_the_classes_of_ilsvrc(setting):
+    few = keras.Sequential(
+        [keras.Input((SIDE, SIDE, 3)), keras.layers.Flatten(), keras.layers.Dense(5)]
+    )
+    other = setting._replace(networks={"few": partial(lambda: few)})
+    with pytest.raises(NotAvailable, match="few has 5 classes"):
+        related.figure9(other, search=FAST)
+
+
+def test_a_sheet_has_a_place_for_each_image(setting):
+    elites = [runs.Elite(0, label, 0.5, np.zeros((4, 4, 3), np.uint8)) for label in range(5)]
+    figure = galleries.sheet(setting, elites, columns=2)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:5] == [f"class {label}\n50.00 %" for label in range(5)]
+    assert titles[5] == ""
