@@ -172,11 +172,15 @@ def _heat_map(found: Evolution) -> Figure:
     """The papers' axes: class across, generation upwards."""
     figure, axes = figures.sheet(1, 1, width=6.5, height=3.0)
     values = np.median(confidence(found.log_odds), axis=0)
-    shown = figures.heatmap(axes[0, 0], values, low=0, high=1)
-    axes[0, 0].invert_yaxis()
-    axes[0, 0].set_xlabel("class")
-    axes[0, 0].set_ylabel("generation")
-    figure.colorbar(shown, ax=axes[0, 0], label="median confidence", fraction=0.03, pad=0.01)
+    place = axes[0, 0]
+    shown = figures.heatmap(place, values, low=0, high=1)
+    place.invert_yaxis()
+    place.yaxis.get_major_locator().set_params(integer=True)
+    place.set_xlabel("class")
+    place.set_ylabel("generation")
+    bar = figure.colorbar(shown, ax=place, fraction=0.03, pad=0.01)
+    bar.set_label("median confidence", fontsize=figures.STYLE["axes.labelsize"])
+    bar.ax.tick_params(labelsize=figures.STYLE["ytick.labelsize"])
     return figure
 
 
