@@ -77,8 +77,8 @@ class Judge(NamedTuple):
     """How images are scored.
 
     score: what the archive goes by.
-    screen: a rougher and cheaper one, or None: then children that would not take a niche by it
-        are not scored.
+    screen: a rougher and cheaper one, or None: of the children only those are then scored that
+        would take a niche by it.
     batch: images at a time; the next ones are drawn meanwhile.
     """
 
@@ -152,8 +152,8 @@ def evolve(
         parents: the genomes that the encoding is to draw parents from.
         batch: images scored at a time; all children at once if None.
         forward: how a network becomes a function from images to log-odds, for a batch's size.
-        screen: likewise, rougher and cheaper; children that would not take a niche by it are not
-            scored.
+        screen: likewise, rougher and cheaper; of the children only those are scored that would
+            take a niche by it.
     """
     batch = children if batch is None else batch
     judge = Judge(forward(classify, batch), screen and screen(classify, batch), batch)
@@ -233,11 +233,13 @@ def _judged(
 
 
 def _confirmed(archive: Archive, images: np.ndarray, rough: np.ndarray, score: Score) -> np.ndarray:
-    """The log-odds proper of images that would take a niche by the rough ones, -inf elsewhere."""
+    """The log-odds proper of the children that would take a niche by the rough ones, -inf else."""
+    rough = rough[:, : len(archive.genomes)]
+    challenger = rough.argmax(axis=0)
+    would_win = np.unique(challenger[rough.max(axis=0) > archive.log_odds])
     odds = np.full(rough.shape, -np.inf)
-    would_win = (rough[:, : len(archive.genomes)] > archive.log_odds).any(axis=1)
-    if would_win.any():
-        odds[would_win] = score(images[would_win])
+    if len(would_win):
+        odds[would_win] = score(images[would_win])[:, : rough.shape[1]]
     return odds
 
 
