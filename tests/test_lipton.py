@@ -190,6 +190,11 @@ def test_a_digit_is_no_fooling_image():
     assert "not RBF network (100.0% at 7.0)" in found.evidence
 
 
+def test_an_interval_that_is_too_wide_tells_nothing():
+    undecided = table({"A, last hidden": compared(-0.01, 0.09)})
+    assert meaning.directions_like_units(undecided).holds is None
+
+
 def test_a_slope_that_may_be_zero_is_none():
     steep = {"slope_linf": (-0.6, -1.3, 0.1)}
     assert inputs.easier_in_many_dimensions(table({"softmax": steep})).holds is False

@@ -192,7 +192,9 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
 
 
 def _within(interval: Interval, unit: str) -> Interval:
-    """No rate is below 0 or above 1."""
+    """No rate is below 0 or above 1, no root mean square below 0."""
+    if unit == "rms":
+        return Interval(max(interval.low, 0.0), interval.high)
     if unit != "fraction":
         return interval
     return Interval(max(interval.low, 0.0), min(interval.high, 1.0))

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from reproduce.report import printing, results, tables, verdicts
-from reproduce.report.published import Paper, paper
+from reproduce.report.published import FOLDER, Paper, paper
 from reproduce.report.results import Claim, Results
 
 _templates = jinja2.Environment(
@@ -51,6 +51,7 @@ def html(folder: Path, content: Results) -> str:
         linked=linked,
         rule=verdicts.RULE,
         general=_general_departures(content),
+        own=_own(content),
         papers=_papers(content),
         verdict_class={True: "holds", False: "fails", None: "open"},
         verdict_sign={True: "✓", False: "✗", None: "?"},
@@ -99,6 +100,12 @@ def _general_departures(content: Results) -> Sequence[str]:
     """Those of the whole experiment; the others stand under their tables."""
     own = {text for layout in content.artefacts.values() for text in layout.departures}
     return [text for text in content.departures if text not in own]
+
+
+def _own(content: Results) -> Paper | None:
+    """The paper that an experiment is about, by the experiment's name; "szegedy_imagenet" too."""
+    name = content.experiment.split("_")[0]
+    return paper(name) if (FOLDER / f"{name}.yaml").is_file() else None
 
 
 def _papers(content: Results) -> list[Paper]:

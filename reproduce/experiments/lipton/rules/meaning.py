@@ -19,7 +19,8 @@ def directions_like_units(cells: Cells) -> Claim:
     """2: units and random directions are equivalent, and both far above shuffled activations.
 
     Equivalent: the 90 % interval of the difference lies within the margin (two one-sided tests
-    at 5 %). Far above: by four margins. Both by either measure, in the last hidden layers.
+    at 5 %). Far above: by four margins. Both by either measure, in the last hidden layers. An
+    interval that holds zero and reaches beyond the margin cannot tell, and is left out.
     """
     last = {row: beyond for row, beyond in _beyond(cells).items() if LAST in row}
     return over_models(
@@ -54,13 +55,18 @@ def in_the_last_layer(cells: Cells) -> Claim:
 
 
 def _beyond(cells: Cells) -> Mapping[str, tuple[float, float]]:
-    """row -> how far the interval reaches, and how far both stand above the control, in margins."""
+    """row -> how far the interval reaches, and how far both stand above the control, in margins.
+
+    NaN where the interval can tell neither sameness nor a difference.
+    """
     margin, units, mixed, control = (
         column(cells, name) for name in ("margin", "units", "random", "shuffled")
     )
     return {
         row: (
-            max(abs(low), abs(high)) / margin[row],
+            math.nan
+            if low <= 0 <= high and max(-low, high) >= margin[row]
+            else max(abs(low), abs(high)) / margin[row],
             (min(units[row], mixed[row]) - control[row]) / margin[row],
         )
         for row, (low, high) in intervals(cells, "difference").items()
