@@ -57,7 +57,7 @@ def test_a_printed_number_allows_what_rounds_to_it():
 def test_what_the_paper_does_not_print_is_none():
     assert lookup("szegedy", "table1", "FC10(1)", "tight") is None
     assert lookup("szegedy", "table99", "a", "b") is None
-    with pytest.raises(ValueError, match="goodfellow, nguyen, szegedy"):
+    with pytest.raises(ValueError, match="goodfellow, lipton, nguyen, szegedy"):
         lookup("krizhevsky", "table1", "a", "b")
 
 

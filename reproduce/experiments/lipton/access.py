@@ -169,7 +169,7 @@ def _figure(
         place.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
                        fontsize=6.5, color="0.4")  # fmt: skip
     place.set_xlim(first, last)
-    figures.legend(place)
+    figures.legend(place, loc="lower right")
     return figure
 
 

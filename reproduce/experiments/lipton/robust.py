@@ -90,7 +90,9 @@ def robust(
         },
         departures=[
             "Goodfellow et al. train maxout networks; our deep one is fully connected, 400-400, "
-            "with rectified units."
+            "with rectified units.",
+            "Their RBF network has no hidden layer; ours has Gaussian units at cluster centres, and "
+            "its outputs go through a calibrated softmax.",
         ],
     )
 
