@@ -91,8 +91,8 @@ def robust(
         departures=[
             "Goodfellow et al. train maxout networks; our deep one is fully connected, 400-400, "
             "with rectified units.",
-            "Their RBF network has no hidden layer; ours has Gaussian units at cluster centres, and "
-            "its outputs go through a calibrated softmax.",
+            "Their RBF network has no hidden layer; ours has Gaussian units at centres of clusters, "
+            "and a calibrated softmax after them.",
         ],
     )
 
