@@ -91,7 +91,7 @@ def robust(
         departures=[
             "Goodfellow et al. train maxout networks; our deep one is fully connected, 400-400, "
             "with rectified units.",
-            "Their RBF network has no hidden layer; ours has Gaussian units at centres of clusters, "
+            "Their RBF network has no hidden layer; ours has Gaussian units at clusters of images, "
             "and a calibrated softmax after them.",
         ],
     )
