@@ -59,6 +59,7 @@ def figure12(
     phases: Sequence[Phase],
     unseen: int,
     mutations: int,
+    effort: float = 1.0,
 ) -> Artefact:
     """Evolution against a network, and against one that was taught what the first run found.
 
@@ -68,6 +69,7 @@ def figure12(
         phases: how the new class is learned.
         unseen: CPPN images of another origin, and
         mutations: how often each was mutated.
+        effort: a factor on the phases' epochs.
     """
     name, network = the_network(setting)
     classes = network.output_shape[1]
@@ -76,7 +78,7 @@ def figure12(
     found: Retrained = setting.cached(
         partial(
             retrained, network, photographs=examples, fooling=fooling_images(first),
-            phases=phases, seed=setting.seed,
+            phases=phases, seed=setting.seed, effort=effort,
         ),
         title="learning one more class",
     )  # fmt: skip
@@ -148,6 +150,7 @@ def retrained(
     fooling: np.ndarray,
     phases: Sequence[Phase],
     seed: int,
+    effort: float = 1.0,
 ) -> Retrained:
     """The network with one more class, learned from half of the photographs.
 
@@ -167,7 +170,7 @@ def retrained(
         np.concatenate([photographs.labels[seen], np.full(len(fooled), classes)]),
     )
     for phase in phases:
-        phase(head, examples, np.random.default_rng(seed))
+        phase(head, examples, np.random.default_rng(seed), effort)
     answers = logits(head, shown[unseen], BATCH)
     recognised = logits(head, fooled, BATCH).argmax(axis=1) == classes
     return Retrained(
