@@ -82,6 +82,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
     if sweep.STARTER in os.environ and "Joblib" in HydraConfig.get().launcher._target_:
         sweep.end_with_starter()
+    sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
     _start_tensorflow(cfg)
 
     from reproduce.data import fewer
@@ -92,11 +93,6 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = _made(cfg.dataset)
     dataset = fewer(whole, cfg.examples, cfg.seed)
-    departures = [*(cfg.get("departures") or ())]
-    if dataset is not whole:
-        departures.append(
-            f"Trained on {cfg.examples:,} of the {len(whole.train.labels):,} training images."
-        )
     artefacts = _made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,10 +114,27 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
             seed=cfg.seed,
         )
         config = OmegaConf.to_container(cfg, resolve=True)
-        with Run(folder, header, config=config, departures=departures) as kept:
+        with Run(
+            folder, header, config=config, departures=departures(cfg, len(whole.train.labels))
+        ) as kept:
             perform(artefacts, setting, kept, only=cfg.only)
     if sweep.VARIABLE not in os.environ:
         _latest(folder)
+
+
+def departures(cfg: DictConfig, images: int) -> list[str]:
+    """From the paper: those of the experiment, and those of this configuration.
+
+    Args:
+        images: how many the data set has for training.
+    """
+    told = [*(cfg.get("departures") or ())]
+    if cfg.examples not in (None, images):
+        told.append(f"Trained on {cfg.examples:,} of the {images:,} training images.")
+    if cfg.networks.get("_target_", "").endswith("saved_by_keras"):
+        of = cfg.networks.path or f"keras.applications.{cfg.networks.name}"
+        told.append(f"In the place of the paper's networks: {of}.")
+    return told
 
 
 def _made(node: DictConfig) -> Any:

@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce import choices
+from run import departures
 
 
 def run(*words, **environment):
@@ -82,6 +83,17 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     assert config.attack.tau == 4
 
 
+def test_what_a_user_changed_is_listed_as_a_departure():
+    words = ["experiment=nguyen", "networks=keras", "networks.path=mine.keras", "examples=1000"]
+    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+        config, usual = compose("config", overrides=words), compose("config", overrides=words[:1])
+    assert departures(config, 4000) == [
+        *departures(usual, 4000),
+        "Trained on 1,000 of the 4,000 training images.",
+        "In the place of the paper's networks: mine.keras.",
+    ]
+
+
 def test_comments_belong_to_their_keys():
     text = (
         "# of the file\na: 1 # one\nb:\n- c: 2 # in a list\n  d:\n  - e\n"
@@ -120,3 +132,31 @@ def test_a_sweep_reports_a_failed_job_and_goes_on(tmp_path):
     assert list(results["artefacts"]) == ["figure7"]
     assert (folder / "figures" / "figure7.png").stat().st_size > 10_000
     assert results["cells"]
+
+
+SMALL = ("experiment=szegedy", "networks=decay", "only=[table1]", "scale=smoke", "dataset=mnist_5k")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The cells of a run by itself, with all cores and a store of its own."""
+    outputs = tmp_path_factory.mktemp("alone")
+    code, _, error = run(*SMALL, "seed=1", f"outputs={outputs}")
+    assert code == 0, error
+    return cells_below(outputs)
+
+
+def cells_below(outputs):
+    (path,) = outputs.glob("szegedy/mnist_5k/smoke/seed=1/networks=decay/results.json")
+    return json.loads(path.read_text())["cells"]
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_a_seed_gives_the_same_digits_alone_and_in_a_sweep(alone, launcher, tmp_path):
+    code, text, error = run(
+        "-m", f"hydra/launcher={launcher}", *SMALL, "seed=0,1", f"outputs={tmp_path}"
+    )
+    assert code == 0, error
+    assert "seeds 0, 1" in text
+    assert cells_below(tmp_path) == alone
+    assert {cell["row"] for cell in alone} == {"FC10"}
