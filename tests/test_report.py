@@ -16,7 +16,7 @@ from scipy import stats
 from reproduce.errors import UserError
 from reproduce.report import __main__ as command
 from reproduce.report import combined, compare, results, sweep
-from reproduce.report.cells import Cells
+from reproduce.report.cells import Cells, over_seeds
 from reproduce.report.results import Artefact, Cell, Claim
 from reproduce.report.run import Header, Run
 
@@ -58,6 +58,14 @@ def test_seeds_are_averaged_with_their_t_interval(tmp_path):
     assert [cell.published for cell in content.cells] == [0.344, 1.0, 0.14]
     assert content.cells[1].low > 0.98  # 100 % in all runs keeps Wilson's interval
     assert content.seconds == {"table2": 10.0}
+
+
+def test_the_interval_of_a_count_ends_at_nothing():
+    runs = [Cell("figure5", "CPPN", "generations", value, "count") for value in (0.0, 1.0, 9.0)]
+    wanted = stats.t.interval(0.95, 2, np.mean([0, 1, 9]), stats.sem([0, 1, 9]))
+    pooled = over_seeds(runs)
+    assert wanted[0] < pooled.low == 0
+    assert pooled.high == pytest.approx(wanted[1])
 
 
 def test_a_claim_that_holds_in_some_runs_is_left_open(tmp_path):

@@ -192,12 +192,11 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
 
 
 def _within(interval: Interval, unit: str) -> Interval:
-    """No rate is below 0 or above 1, no root mean square below 0."""
-    if unit == "rms":
-        return Interval(max(interval.low, 0.0), interval.high)
-    if unit != "fraction":
+    """No rate is below 0 or above 1; no count and no root mean square is below 0."""
+    if unit not in ("fraction", "count", "rms"):
         return interval
-    return Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+    high = min(interval.high, 1.0) if unit == "fraction" else interval.high
+    return Interval(max(interval.low, 0.0), high)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def curves(by_setting: Mapping[Setting, Sequence[Cell]]) -> Figure | None:
         panel.set_ylabel(printing.column(column) + (f" ({unit})" if unit else ""))
         panel.set_xlabel(axis)
         every = [x for points in rows.values() for x, _ in points]
-        if min(every) > 0 and max(every) >= 50 * min(every):
+        if min(every) > 0 and max(every) >= 20 * min(every):
             panel.set_xscale("log")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figures.legend(figure, handles=handles, labels=labels, loc="outside upper center", ncols=4)
