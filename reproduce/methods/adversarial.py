@@ -200,6 +200,8 @@ def _search(
     """Sends the images through the slots, in their order."""
     total, pixels = images.shape
     slots = slots_for(pixels)
+    if pixels > COMPILED_PIXELS:  # a few large images need not wait for empty slots
+        slots = min(slots, total)
     ticks = _ticks(network, shape, slots, budget, pairs)
     found = _Found(
         np.full_like(images, np.nan),
