@@ -6,7 +6,7 @@ class UserError(ValueError):
 
 
 class NotAvailable(UserError):
-    """Weights, photographs or a package that are not at hand: what to get, and where to put it.
+    """What an artefact needs and has not: weights, photographs, a package, a network of some make.
 
     The artefact that needed them is listed under `not_run`, and the others go on.
     """

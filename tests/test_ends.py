@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from reproduce import training
 from reproduce.data import Examples
-from reproduce.errors import UserError
+from reproduce.errors import NotAvailable
 from reproduce.imagenet import ends
 from reproduce.imagenet.crops import ten_crops
 
@@ -54,10 +54,10 @@ def test_one_more_class_is_learned_and_the_others_stay_as_they_were(made, rng, t
 
 
 def test_networks_that_cannot_have_one_more_class_are_refused():
-    with pytest.raises(UserError, match="one view"):
+    with pytest.raises(NotAvailable, match="one view"):
         ends.features(ten_crops(network(), side=SIDE + 2))
     wide = keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Conv2D(CLASSES, 3)])
-    with pytest.raises(UserError, match="1 x 1"):
+    with pytest.raises(NotAvailable, match="1 x 1"):
         ends.with_one_more(wide)
 
 

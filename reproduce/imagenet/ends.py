@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from reproduce.errors import UserError
+from reproduce.errors import NotAvailable
 from reproduce.methods import Classifier
 
 EDITION = 1
@@ -85,13 +85,13 @@ def _end(network: keras.Model) -> tuple[Any, list[Any]]:
     """The last layer with weights, and those behind it, which are one chain."""
     last, rest = _last(network), _rest(network)
     if not _is_matrix(last):
-        raise UserError(
+        raise NotAvailable(
             "one more class is put beside a last layer that is dense or a convolution of 1 x 1, "
             "in a network of one view; this one ends in "
             f"{last.name if last is not None else 'no layer with weights'}."
         )
     if rest is None:
-        raise UserError(
+        raise NotAvailable(
             f"behind {last.name}, the last layer with weights, one layer is expected to follow "
             "the other."
         )
