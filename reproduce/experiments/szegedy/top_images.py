@@ -19,6 +19,10 @@ from reproduce.training.evaluation import outputs
 
 ROW = 10  # images, as in Figures 1 and 2
 PANELS = "abcd"
+SPHERE = (  # a departure
+    "Random directions are uniform on the sphere; the paper does not say which distribution it "
+    "used."
+)
 
 
 def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
@@ -29,7 +33,7 @@ def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: 
 def figure2(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite random directions most."""
     return _rows_of_images(
-        setting.having(networks), network, "figure2", "random directions", "direction"
+        setting.having(networks), network, "figure2", "random directions", "random direction"
     )
 
 
@@ -40,15 +44,7 @@ def _rows_of_images(
     layer = hidden_layers(model)[-1]
     images = setting.dataset.test.images
     activations = activations_of(model, layer, images)
-    rng = np.random.default_rng([setting.seed, 3])
-    if name == "figure1":
-        alive = np.flatnonzero(activations.std(axis=0) > 0)  # a dead unit prefers no image
-        chosen = np.sort(rng.choice(alive, size=len(PANELS), replace=False))
-        vectors = directions.natural_basis(activations.shape[1])[chosen]
-        titles = [f"({panel}) unit {unit}" for panel, unit in zip(PANELS, chosen, strict=True)]
-    else:
-        vectors = directions.gaussian(activations.shape[1], len(PANELS), rng)
-        titles = [f"({panel}) random direction {n + 1}" for n, panel in enumerate(PANELS)]
+    vectors, titles = drawn(activations, singular, setting.seed)
     rows = directions.most_exciting(activations, vectors, ROW)
     figure = _panels(images[rows], titles)
     return Artefact(
@@ -56,16 +52,35 @@ def _rows_of_images(
         caption=(
             f"The {ROW} of {len(images):,} test images with the largest activation, for four "
             f"{what} of the last hidden layer of {network}, the most exciting first. Each "
-            f"{singular} was drawn at random and not picked."
+            f"{singular.split()[-1]} was drawn at random and not picked."
         ),
         figures={name: figure},
         departures=[
             "The paper says nothing of its convolutional network, nor which layer it shows: here "
             f"the last hidden layer of {network}.",
-            *(["Random directions are uniform on the sphere; the paper does not say which "
-               "distribution it used."] if name == "figure2" else []),
+            *[SPHERE] * (name == "figure2"),
         ],
-    )  # fmt: skip
+    )
+
+
+def drawn(
+    activations: NDArray[np.floating], singular: str, seed: int
+) -> tuple[NDArray[np.floating], list[str]]:
+    """A panel's worth of single units, or of random directions, and what each is called.
+
+    Args:
+        activations: (images, units); a unit without any change prefers no image and is left out.
+        singular: "unit" for single units; what a random direction is called.
+    """
+    rng = np.random.default_rng([seed, 3])
+    width = activations.shape[1]
+    if singular != "unit":
+        names = [f"({panel}) {singular} {n + 1}" for n, panel in enumerate(PANELS)]
+        return directions.gaussian(width, len(PANELS), rng), names
+    alive = np.flatnonzero(activations.std(axis=0) > 0)
+    chosen = np.sort(rng.choice(alive, size=min(len(PANELS), len(alive)), replace=False))
+    names = [f"({panel}) unit {unit}" for panel, unit in zip(PANELS, chosen, strict=False)]
+    return directions.natural_basis(width)[chosen], names
 
 
 def _panels(rows: NDArray[np.floating], titles: Sequence[str]) -> Figure:

@@ -8,12 +8,13 @@ import numpy as np
 
 from reproduce.experiments import Setting
 from reproduce.experiments.imagenet import photographs, the_network
+from reproduce.experiments.szegedy.top_images import SPHERE, drawn
 from reproduce.imagenet.features import activations, places
 from reproduce.methods import directions
 from reproduce.report import figures
 from reproduce.report.results import Artefact
 
-PANELS, ROW = "abcd", 5  # four rows of five photographs
+ROW = 5  # photographs; four rows of them
 
 
 def figure3(setting: Setting) -> Artefact:
@@ -32,16 +33,7 @@ def _rows_of_photographs(setting: Setting, name: str, what: str, singular: str) 
     last = places(network)[-1].name
     call = partial(activations, network, last, images)
     phi: np.ndarray = setting.cached(call, title=f"looking at {len(images)} photographs")
-    rng = np.random.default_rng([setting.seed, 3])
-    if name == "figure3":
-        alive = np.flatnonzero(phi.std(axis=0) > 0)  # a dead unit prefers no photograph
-        count = min(len(PANELS), len(alive))
-        chosen = np.sort(rng.choice(alive, size=count, replace=False))
-        vectors = directions.natural_basis(phi.shape[1])[chosen]
-        titles = [f"({panel}) unit {unit}" for panel, unit in zip(PANELS, chosen, strict=False)]
-    else:
-        vectors = directions.gaussian(phi.shape[1], len(PANELS), rng)
-        titles = [f"({panel}) direction {n + 1}" for n, panel in enumerate(PANELS)]
+    vectors, titles = drawn(phi, singular, setting.seed)
     rows = directions.most_exciting(phi, vectors, ROW)
     return Artefact(
         title=f"Figure {name[-1]}: the photographs that excite {what} most",
@@ -56,11 +48,6 @@ def _rows_of_photographs(setting: Setting, name: str, what: str, singular: str) 
             "convolution the mean over the image of each of its maps.",
             "The paper shows validation photographs. The ones at hand may be training photographs "
             "of the network.",
-            *(
-                ["Random directions are uniform on the sphere; the paper does not say which "
-                 "distribution it used."]
-                if name == "figure4"
-                else []
-            ),
+            *[SPHERE] * (name == "figure4"),
         ],
-    )  # fmt: skip
+    )
