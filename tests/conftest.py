@@ -27,3 +27,10 @@ def full_mnist() -> data.Dataset:
     if "REPRODUCE_DATA" not in os.environ:
         pytest.skip("needs the full MNIST: name a folder that holds it in REPRODUCE_DATA")
     return data.mnist(strict=True)
+
+
+@pytest.fixture(scope="session")
+def no_photographs() -> data.Dataset:
+    """The data set of the ImageNet halves where no photograph is at hand; 1,000 classes."""
+    nothing = data.frozen(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
+    return data.Dataset("photographs", "nowhere", "0", nothing, nothing, 1000, missing="all")

@@ -166,15 +166,19 @@ def test_scalar_and_array_polynomial_steps_agree(rng):
         np.testing.assert_allclose(ours, array, rtol=1e-12)
 
 
+def assert_feed_forward_and_well_formed(genome):
+    nodes = INPUTS + len(genome.functions)
+    for source, target, gene in genome.connections:
+        assert 0 <= source < nodes
+        assert INPUTS <= target < nodes
+        assert not INPUTS <= source < INPUTS + genome.outputs
+        assert 0 <= gene <= 1
+        assert target not in genomes.depends_on(genome.connections, [source])
+
+
 def test_networks_stay_feed_forward_and_well_formed(rng):
     for genome in evolved(rng, 60, outputs=3, generations=60):
-        nodes = INPUTS + len(genome.functions)
-        for source, target, gene in genome.connections:
-            assert 0 <= source < nodes
-            assert INPUTS <= target < nodes
-            assert not INPUTS <= source < INPUTS + genome.outputs
-            assert 0 <= gene <= 1
-            assert target not in genomes.depends_on(genome.connections, [source])
+        assert_feed_forward_and_well_formed(genome)
 
 
 def test_a_neuron_on_a_connection_keeps_the_weight_twice(rng):
@@ -255,10 +259,4 @@ def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng):
     for generation in range(40):
         population = cppn.mixture.offspring(rng, population, 40, generation)
     for genome in population:
-        nodes = INPUTS + len(genome.functions)
-        for source, target, gene in genome.connections:
-            assert 0 <= source < nodes
-            assert INPUTS <= target < nodes
-            assert not INPUTS <= source < INPUTS + genome.outputs
-            assert 0 <= gene <= 1
-            assert target not in genomes.depends_on(genome.connections, [source])
+        assert_feed_forward_and_well_formed(genome)

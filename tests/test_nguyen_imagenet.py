@@ -29,10 +29,9 @@ def linear():
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory):
-    nothing = data.frozen(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
-    dataset = data.Dataset("photographs", "nowhere", "0", nothing, nothing, CLASSES, missing="all")
-    return Setting(dataset, {"linear": partial(linear)}, 0, Store(tmp_path_factory.mktemp("store")))
+def setting(tmp_path_factory, no_photographs):
+    store = Store(tmp_path_factory.mktemp("store"))
+    return Setting(no_photographs, {"linear": partial(linear)}, 0, store)
 
 
 def probability(images, labels):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce import data
 from reproduce.errors import NotAvailable
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen_imagenet import evolved as runs
@@ -41,10 +40,9 @@ def pooled():
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory):
-    nothing = data.frozen(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
-    dataset = data.Dataset("photographs", "nowhere", "0", nothing, nothing, CLASSES, missing="all")
-    return Setting(dataset, {"pooled": partial(pooled)}, 0, Store(tmp_path_factory.mktemp("store")))
+def setting(tmp_path_factory, no_photographs):
+    store = Store(tmp_path_factory.mktemp("store"))
+    return Setting(no_photographs, {"pooled": partial(pooled)}, 0, store)
 
 
 def search(module, preset, **further):
