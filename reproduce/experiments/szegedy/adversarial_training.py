@@ -73,7 +73,7 @@ def adversarial_training(
             "Pools are refreshed by the attack with the nearest wrong label as its target, and a "
             "change of more than 0.036 is cut short: without a limit the changes grow with the "
             "network's resistance, until the images are no longer of the digit they stand for "
-            "(held-out error 1.87 % for the input's pool, and 1.66 % with the limit).",
+            "(full MNIST, held-out error: 1.87 % for the input's pool, 1.66 % with the limit).",
         ],
     )
 

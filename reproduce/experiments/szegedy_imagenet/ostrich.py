@@ -200,7 +200,7 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
             id="an adversarial image can be saved",
             sentence="An adversarial image can be saved with eight bits a channel and stay one "
             "(not in the paper).",
-            holds=pushed == count - int(each.failed.sum()),
+            holds=None if each.failed.all() else pushed == count - int(each.failed.sum()),
             evidence=f"{survive} of {count} as found, on the boundary; {pushed} with their change "
             f"enlarged by at most {np.nanmax(saved.factor):g}."
             if pushed
