@@ -156,7 +156,7 @@ def _figure(
     curve: dict[int, float], scores: Trace, labels: Trace, reach: float, unasked: dict[str, float]
 ) -> Figure:
     """Success against questions; lines across for attacks that ask none."""
-    figure, axes = figures.sheet(width=4.2, height=2.8)
+    figure, axes = figures.sheet(width=4.2, height=3.2)
     place = axes[0, 0]
     figures.curve(place, np.array(list(curve)), np.array(list(curve.values())),
                   label="substitute on labels (questions in all)")  # fmt: skip
@@ -169,7 +169,7 @@ def _figure(
         place.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
                        fontsize=6.5, color="0.4")  # fmt: skip
     place.set_xlim(first, last)
-    figures.legend(place, loc="lower right")
+    figures.legend(figure, loc="outside upper center", ncols=1)
     return figure
 
 
@@ -199,7 +199,7 @@ def text_filter(
     """
     collection, digest = texts.collected(setting, corpus)
     cells = Cells("goodfellow", "text_filter")
-    figure, axes = figures.sheet(width=4.2, height=2.8)
+    figure, axes = figures.sheet(width=4.2, height=3.2)
     for kind in ("naive Bayes", "logistic regression"):
         one: Asked = setting.cached(
             partial(asked, digest, kind, documents, questions, setting.seed)
