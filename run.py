@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Sums of several threads differ in their last digits from those of one; joblib gives its jobs one.
+# Joblib gives NumPy one thread in its jobs; sums of several differ from its in their last digits.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `choices.trouble` words them
 
@@ -32,7 +32,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce import choices, sweep
+from reproduce import choices, cores, sweep
 from reproduce.errors import UserError
 from reproduce.progress import chart_to, log_to, say
 
@@ -150,7 +150,8 @@ def _made(node: DictConfig) -> Any:
 
 
 def _start_tensorflow(cfg: DictConfig) -> None:
-    """Imports it without its greetings; global seeds; this job's share of the cores."""
+    """Imports it without its greetings; global seeds; threads, on this job's share of the cores."""
+    threads = cfg.threads or cores.count()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -161,21 +162,21 @@ def _start_tensorflow(cfg: DictConfig) -> None:
         os.close(stderr)
         os.close(nowhere)
     keras.utils.set_random_seed(cfg.seed)
-    threads = cfg.threads or _share_of_the_cores()
+    if sweep.VARIABLE in os.environ:
+        cores.bind(Path(os.environ[sweep.VARIABLE]), _share_of_the_cores())
     with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def _share_of_the_cores() -> int:
-    """Of one job, by its launcher."""
+    """Of one job, by its launcher; all of them where it runs alone or a cluster gives it its own."""
     launcher = HydraConfig.get().launcher
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if launcher._target_.endswith("LocalLauncher"):  # submitit's: every job at once
         return launcher.cpus_per_task or 1
     jobs = launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
-    together = min(jobs, cores or 1) if jobs > 0 else cores or 1
-    return max(1, (cores or 1) // together)
+    together = min(jobs, cores.count()) if jobs > 0 else cores.count()
+    return max(1, cores.count() // together)
 
 
 def run_sweep() -> int:

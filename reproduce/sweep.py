@@ -62,7 +62,8 @@ def run(path: Path, launch: Callable[[], object]) -> list[Job]:
         return _jobs(path)
     finally:
         del os.environ[VARIABLE], os.environ[STARTER]
-        path.unlink(missing_ok=True)
+        for file in path.parent.glob(f"{path.name}*"):  # and the places that jobs took
+            file.unlink()
 
 
 @contextlib.contextmanager

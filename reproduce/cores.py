@@ -1,0 +1,49 @@
+"""The cores of a run, and of each job of a sweep.
+
+Sums that several threads share differ in their last digits from those of fewer. So a run computes
+with as many threads inside a sweep as alone, and jobs side by side do not fight because each is
+bound to cores of its own, on which its threads take turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_held: list[FileLock] = []  # for as long as this process lives
+
+
+def count() -> int:
+    """Of the cores that this process may use."""
+    if _held or not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
+
+
+def bind(places: Path, share: int) -> None:
+    """Binds this process to so many cores that the fewest others of its sweep are bound to.
+
+    Nothing happens where a system cannot bind, and in a process that is bound already.
+
+    Args:
+        places: beginning of the names of files that tell which places are taken, the same for
+            all jobs of a sweep.
+        share: cores of a job.
+    """
+    if _held or not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    shares = [cores[i : i + share] for i in range(0, len(cores) - share + 1, share)]
+    if len(shares) < 2:
+        return
+    for place in itertools.count():
+        lock = FileLock(f"{places}.{place}")
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            _held.append(lock)
+            os.sched_setaffinity(0, shares[place % len(shares)])
+            return
