@@ -170,7 +170,7 @@ def _start_tensorflow(cfg: DictConfig) -> None:
 
 
 def _share_of_the_cores() -> int:
-    """Of one job, by its launcher; all of them where it runs alone or a cluster gives it its own."""
+    """Of one job, by its launcher; all of them where a cluster gives each job its own."""
     launcher = HydraConfig.get().launcher
     if launcher._target_.endswith("LocalLauncher"):  # submitit's: every job at once
         return launcher.cpus_per_task or 1
