@@ -149,6 +149,12 @@ def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
     assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
 
 
+@pytest.mark.parametrize("target", ["zebra", 3, -1])
+def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(setting, target):
+    with pytest.raises(NotAvailable, match=f"no class {target}: .* 3: ostrich, green, blue$"):
+        ostrich.figure5(setting, images=4, random_images=0, attack=None, target=target)
+
+
 def test_rounded_images_are_bytes_and_still_their_target(setting):
     """A network that is a comparison of two pixels: how far it must be pushed is arithmetic."""
     inputs = keras.Input((1, 2, 1))

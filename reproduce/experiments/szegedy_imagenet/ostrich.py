@@ -59,7 +59,7 @@ def figure5(
     """
     name, network = the_network(setting)
     names = class_names(setting)
-    wanted = target if isinstance(target, int) else names.index(target)
+    wanted = _class(names, target)
     sample = _sample(setting, network, images, wanted)
     towards = np.full(len(sample.labels), wanted)
     some = Examples(sample.images[:random_images], sample.labels[:random_images])
@@ -106,6 +106,19 @@ def figure5(
             "c|r|^2 in the place of c|r|: where c is found for each image the two have the same "
             "minimisers.",
         ],
+    )
+
+
+def _class(names: tuple[str, ...], target: str | int) -> int:
+    """The number of a class that is named, or numbered."""
+    if target in names:
+        return names.index(str(target))
+    if isinstance(target, int) and 0 <= target < len(names):
+        return target
+    known = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+    raise NotAvailable(
+        f"the network has no class {target}: artefacts.figure5.target= takes the name or the "
+        f"number of one of its {len(names)}: {known}"
     )
 
 
