@@ -212,6 +212,11 @@ def test_the_networks_errors_are_counted(setting):
     assert made.cells[0].value == pytest.approx(0.1)
 
 
+def test_animals_are_told_by_the_numbers_of_imagenets_classes(setting):
+    with pytest.raises(NotAvailable, match="which classes are animals is known of ImageNet's"):
+        autoencoder.figure6(setting, train=None, attack=None, images=4, crops=1)
+
+
 def test_small_photographs_are_means():
     images = np.zeros((1, 256, 256, 3), np.float32)
     images[0, 8:16, :8] = 1
