@@ -29,16 +29,15 @@ import tensorflow as tf
 from reproduce import progress
 from reproduce.errors import UserError
 from reproduce.methods import Classifier, lbfgsb, search
-from reproduce.methods.graphs import Network, Weights, batches, logits, slots_for
+from reproduce.methods.boundary import to_boundary
+from reproduce.methods.graphs import Network, Weights, logits, slots_for
+from reproduce.methods.targets import check_labels, checked_images, choose_targets
+
+__all__ = ["Adversarial", "choose_targets", "distortion", "nearest", "pooled"]
 
 EDITION = 3
 
 TICKS = 8  # evaluations between two looks at who has finished
-SAFE_MARGIN = 2e-5  # of the clean margin, and in logits: rounding must not flip the label
-# Along the ray, for a minimiser that ended a hair before the boundary: the first that reaches the
-# target, since behind a corner between three classes the next one may begin soon.
-PUSHES = (1.0003, 1.001, 1.003, 1.01, 1.03, 1.1, 1.3)
-CUTS = 6  # regula falsi steps along the ray
 # XLA fuses the bookkeeping, which counts for small images, and slows convolutions down, which are
 # nearly everything where images are large: an evaluation of SqueezeNet takes 2.7 times as long.
 COMPILED_PIXELS = 50_000
@@ -76,42 +75,6 @@ def pooled(distortions: Array) -> float:
     return float(np.sqrt(np.nanmean(np.square(distortions))))
 
 
-def choose_targets(
-    classify: Classifier, images: Array, labels: Array, rule: str = "random", seed: int = 0
-) -> np.ndarray:
-    """A target for each image that is neither its label nor what the network says now.
-
-    Section 4.1 wants l to differ from f(x), and Table 2 counts errors against the true label.
-
-    Args:
-        labels: int (n,), the true ones.
-        rule: "random", uniform among the rest; "nearest", the most likely of the rest;
-            "least-likely"; "all": every other class, where a class to be avoided is -1.
-
-    Returns:
-        int64 (n,); for "all" int64 (n, classes).
-    """
-    images, labels = _checked_images(images), np.asarray(labels)
-    scores = logits(classify, images)
-    classes = scores.shape[1]
-    _check_labels("labels", labels, len(images), classes)
-    rows = np.arange(len(images))
-    allowed = np.ones(scores.shape, bool)
-    allowed[rows, labels] = False
-    allowed[rows, scores.argmax(1)] = False
-    if not allowed.any(axis=1).all():
-        raise UserError(f"{classes} classes leave no target beside the label and the prediction")
-    if rule == "all":
-        return np.where(allowed, np.arange(classes), -1)
-    if rule == "random":
-        preference = np.random.default_rng(seed).random(scores.shape)
-    elif rule in ("nearest", "least-likely"):
-        preference = scores if rule == "nearest" else -scores
-    else:
-        raise UserError(f"rule is random, nearest, least-likely or all, got {rule!r}")
-    return np.where(allowed, preference, -np.inf).argmax(1).astype(np.int64)
-
-
 def nearest(
     classify: Classifier,
     images: Array,
@@ -143,11 +106,11 @@ def nearest(
         margin: c is found when the margin is within this fraction of the clean image's.
         pairs: length of the L-BFGS history.
     """
-    images = _checked_images(images)
+    images = checked_images(images)
     network = Network(classify)
     scores = logits(network, images)
     targets = np.asarray(targets)
-    _check_labels("targets", targets, len(images), scores.shape[1])
+    check_labels("targets", targets, len(images), scores.shape[1])
     same = np.flatnonzero(scores.argmax(1) == targets)
     if same.size:
         raise UserError(
@@ -162,7 +125,7 @@ def nearest(
     with progress.stage("adversarial examples", total=len(images)) as advance:
         found = _search(network, images.shape[1:], flat, targets, given, budget, pairs, advance)
     if c is None:
-        found = found._replace(images=_to_boundary(network, images, targets, found.images))
+        found = found._replace(images=to_boundary(network, images, targets, found.images))
     # The last word has the network itself, on the very images that are returned.
     back = found.images.reshape(images.shape)
     reached = logits(network, np.nan_to_num(back)).argmax(1) == targets
@@ -295,60 +258,3 @@ def _ticks(
         return state, searches
 
     return ticks
-
-
-def _to_boundary(
-    network: Network, images: np.ndarray, targets: np.ndarray, found: np.ndarray
-) -> np.ndarray:
-    """Slides each found image along its ray to where the label has just become the target."""
-    slide = _slide(network, images.shape[1:])
-    parts = []
-    for rows in batches(images):
-        clean = images[rows].reshape(len(rows), -1)
-        arguments = map(tf.constant, (clean, found[rows], targets[rows].astype(np.int32)))
-        parts.append(slide(network.weights, *arguments).numpy())
-    return np.clip(np.concatenate(parts)[: len(images)], 0, 1)
-
-
-@functools.lru_cache(maxsize=64)
-def _slide(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
-    @tf.function
-    def slide(weights: Weights, clean: Any, found: Any, targets: Any) -> Any:
-        def margin(points: Any) -> Any:
-            return search.margins(
-                network.logits(weights, tf.reshape(points, (-1, *shape))), targets
-            )
-
-        wanted = tf.maximum(-SAFE_MARGIN * margin(clean), SAFE_MARGIN)
-        ahead = found
-        for push in PUSHES:
-            pushed = tf.clip_by_value(clean + push * (found - clean), 0.0, 1.0)
-            helps = (margin(ahead) < wanted) & (margin(pushed) >= wanted)
-            ahead = tf.where(helps[:, None], pushed, ahead)
-        return search.to_boundary(margin, clean, ahead, wanted, CUTS)
-
-    return slide
-
-
-def _checked_images(images: Array) -> np.ndarray:
-    images = np.asarray(images, np.float32)
-    if images.ndim < 2 or not images.size:
-        raise UserError(f"images are an array (n, ...), n > 0, got shape {images.shape}")
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise UserError(
-            f"images lie in [0, 1], got [{images.min():g}, {images.max():g}]: "
-            "centring belongs inside the model"
-        )
-    return images
-
-
-def _check_labels(name: str, labels: np.ndarray, images: int, classes: int) -> None:
-    if labels.shape != (images,) or labels.dtype.kind not in "iu":
-        raise UserError(
-            f"{name} are whole numbers, one for each of {images} images, "
-            f"got {labels.dtype} of shape {labels.shape}"
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise UserError(
-            f"{name} lie between 0 and {classes - 1}, got {labels.min()} to {labels.max()}"
-        )

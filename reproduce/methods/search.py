@@ -14,7 +14,7 @@ For a linear network with two classes, a slack box and the logits multiplied by 
 with -M the margin of the clean image; elsewhere phi is a good scale for secant steps in log c
 within the bracket that the margins' signs give. Each minimisation starts where the last ended.
 The minimiser at c* lies on the decision boundary; what the tolerance leaves is made up by
-sliding along the ray from the clean image (`to_boundary`).
+sliding along the ray from the clean image (`boundary`).
 """
 
 from __future__ import annotations
@@ -275,35 +275,3 @@ def _next_c(
         gradient=tf.where(returns[:, None], search.closest_gradient, state.gradient),
         loss=tf.where(returns, search.closest_loss, state.loss),
     ), search
-
-
-def to_boundary(
-    margin: Callable[[Tensor], Tensor], clean: Tensor, found: Tensor, wanted: Tensor, halvings: int
-) -> Tensor:
-    """The first point on the ray from each clean image to its found one with the wanted margin.
-
-    Regula falsi with the Illinois rule between the ends: `found` has at least that margin.
-    """
-    zero = tf.zeros_like(wanted)
-    outside = margin(clean) - wanted
-    inside = margin(found) - wanted
-
-    def narrow(i: Tensor, far: Tensor, near: Tensor, outside: Tensor, inside: Tensor) -> Any:
-        middle = far - inside * (far - near) / (inside - outside)
-        middle = tf.where(tf.math.is_finite(middle), middle, (near + far) / 2)
-        # the last look lies a little inside, so that it can only bring `far` in
-        middle = tf.clip_by_value(middle, near, far)
-        value = margin(clean + middle[:, None] * (found - clean)) - wanted
-        reaches = value >= 0
-        return (
-            i + 1,
-            tf.where(reaches, middle, far),
-            tf.where(reaches, near, middle),
-            tf.where(reaches, outside / 2, value),
-            tf.where(reaches, value, inside / 2),
-        )
-
-    _, far, *_ = tf.while_loop(
-        lambda i, *_: i < halvings, narrow, (0, zero + 1, zero, outside, inside)
-    )
-    return tf.where(inside[:, None] >= 0, clean + far[:, None] * (found - clean), found)
