@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from scipy import stats
 
 from reproduce.experiments import Setting
@@ -196,7 +197,10 @@ def _curves(found: Mapping[str, Evolution], published: bool) -> Figure:
         place.plot(*_published_curve(), "D", markerfacecolor="white", markeredgecolor="#D55E00",
                    markersize=4, label="published, read off Figure 12")  # fmt: skip
     place.set_xscale("log")
-    place.set_ylim(0, 1)
+    place.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    place.xaxis.set_major_formatter(EngFormatter(sep=""))
+    place.xaxis.set_minor_formatter(NullFormatter())
+    place.set_ylim(0, 1 if published else None)
     place.set_xlabel("images tried by a run")
     place.set_ylabel("confidence: median, quartiles")
     figures.legend(place, loc="upper left")
