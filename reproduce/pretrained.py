@@ -16,10 +16,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.special import logsumexp
 
-from reproduce import caffe, own_model
-from reproduce.data import Dataset, Examples
+from reproduce import caffe, expected, own_model
+from reproduce.data import Dataset
 from reproduce.download import Wanted, find, keras_home
 from reproduce.errors import NotAvailable, UserError
 from reproduce.imagenet.crops import ten_crops as over_ten_crops
@@ -28,11 +27,7 @@ from reproduce.models import lenet
 from reproduce.progress import say
 
 EDITION = 2
-SAMPLE = 500  # training images that tell what a model expects,
-SAMPLE_PIXELS = 10_000_000  # and fewer where they are large
 USUAL_SIDE = 224  # of images for a network that takes any size
-# What models expect of a pixel x in [0, 1]: x * scale + offset.
-RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
 AUTHORS_LENET = Wanted(
     file="lenet_iter_10000.caffemodel",
     folder="mnist/lenet_nguyen2015",
@@ -85,7 +80,7 @@ def load(
             the model answers.
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
             of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
-            the one of `RANGES` under which the labels of training images are likeliest.
+            the one of `expected.RANGES` under which the labels of training images are likeliest.
         side: of the images, for a model that takes any size.
         ten_crops: averages the softmax over ten crops of an image of 256.
         dataset: whose images it is going to be shown.
@@ -101,10 +96,12 @@ def load(
     if dataset is not None:
         _check_shapes(path, inner, model, dataset)
         if scale is None and offset is None:
-            scale, offset, said = _range(model, inner, dataset.train)
+            scale, offset, said = expected.pixels(model, inner, dataset.train)
             guessed.append(said)
         if outputs is None and not _ends_in_softmax(model):
-            outputs, said = _kind(model, inner, dataset.train, scale or 1.0, offset or 0.0)
+            outputs, said = expected.outputs(
+                model, inner, dataset.train, scale or 1.0, offset or 0.0
+            )
             guessed.append(said)
         elif outputs is None:
             guessed.append("a softmax at its end is taken off")
@@ -228,55 +225,6 @@ def _check_shapes(path: str, inner: tuple[int, ...], model: Any, dataset: Datase
             f"{path} makes {model.output_shape[1:]} of {inner}: {dataset.name} "
             f"has images of {images} and {classes} classes."
         )
-
-
-def _sample(examples: Examples) -> Examples:
-    """Some of all classes, as photographs are sorted by class."""
-    wanted = min(SAMPLE, max(1, SAMPLE_PIXELS // examples.images[0].size))
-    step = max(1, len(examples.labels) // wanted)
-    return Examples(*(array[::step][:wanted] for array in examples))
-
-
-def _answers(
-    model: Any, inner: tuple[int, ...], sample: Examples, scale: float, offset: float
-) -> np.ndarray:
-    images = sample.images.reshape(-1, *inner)
-    return np.asarray(model(images * np.float32(scale) + np.float32(offset), training=False))
-
-
-def _range(model: Any, inner: tuple[int, ...], examples: Examples) -> tuple[float, float, str]:
-    """Scale and offset under which the labels of some training images are likeliest."""
-    sample = _sample(examples)
-    labels = sample.labels
-    answers = {name: _answers(model, inner, sample, *pair) for name, pair in RANGES.items()}
-    best = min(answers, key=lambda name: _surprise(answers[name], labels))  # the first of equals
-    rates = ", ".join(
-        f"{name} {100 * np.mean(given.argmax(axis=1) != labels):.1f} %"
-        for name, given in answers.items()
-    )
-    said = f"takes pixels in {best} (errors on {len(labels)} training images: {rates})"
-    return *RANGES[best], said
-
-
-def _surprise(answers: np.ndarray, labels: np.ndarray) -> float:
-    """Mean cross-entropy."""
-    if _are_odds(answers):
-        logs = np.log(np.maximum(answers, np.finfo(np.float32).tiny))
-    else:
-        logs = answers - logsumexp(answers, axis=1, keepdims=True)
-    return -float(logs[np.arange(len(labels)), labels].mean())
-
-
-def _are_odds(answers: np.ndarray) -> bool:
-    return bool(answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
-
-
-def _kind(
-    model: Any, inner: tuple[int, ...], examples: Examples, scale: float, offset: float
-) -> tuple[str, str]:
-    odds = _are_odds(_answers(model, inner, _sample(examples), scale, offset))
-    kind = "probabilities" if odds else "logits"
-    return kind, f"gives {kind}"
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
