@@ -143,7 +143,7 @@ def _sheet(setting: Setting, found: Sequence[Round]) -> Figure:
     medians = [np.median(confidence(each.log_odds[:, -1])) for each in found]
     return figures.grid(
         np.stack(rows) / np.float32(255),
-        row_labels=[f"DNN{i}  {100 * m:6.2f} %" for i, m in enumerate(medians, 1)],
+        row_labels=[f"DNN{i}  {np.floor(1e4 * m) / 100:6.2f} %" for i, m in enumerate(medians, 1)],
         column_labels=[str(label) for label in range(setting.dataset.classes)],
     )
 
