@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Joblib gives NumPy one thread in its jobs; sums of several differ from its in their last digits.
+# As joblib gives its jobs: sums of several threads differ in their last digits from those of one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `choices.trouble` words them
 
@@ -32,7 +32,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce import choices, cores, sweep
+from reproduce import choices, sweep
+from reproduce.cores import CORES, bind
 from reproduce.errors import UserError
 from reproduce.progress import chart_to, log_to, say
 
@@ -151,7 +152,7 @@ def _made(node: DictConfig) -> Any:
 
 def _start_tensorflow(cfg: DictConfig) -> None:
     """Imports it without its greetings; global seeds; threads, on this job's share of the cores."""
-    threads = cfg.threads or cores.count()
+    threads = cfg.threads or len(CORES)
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -163,7 +164,7 @@ def _start_tensorflow(cfg: DictConfig) -> None:
         os.close(nowhere)
     keras.utils.set_random_seed(cfg.seed)
     if sweep.VARIABLE in os.environ:
-        cores.bind(Path(os.environ[sweep.VARIABLE]), _share_of_the_cores())
+        bind(Path(os.environ[sweep.VARIABLE]), _share_of_the_cores())
     with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -175,8 +176,8 @@ def _share_of_the_cores() -> int:
     if launcher._target_.endswith("LocalLauncher"):  # submitit's: every job at once
         return launcher.cpus_per_task or 1
     jobs = launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
-    together = min(jobs, cores.count()) if jobs > 0 else cores.count()
-    return max(1, cores.count() // together)
+    together = min(jobs, len(CORES)) if jobs > 0 else len(CORES)
+    return max(1, len(CORES) // together)
 
 
 def run_sweep() -> int:

@@ -14,14 +14,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+CAN_BIND = hasattr(os, "sched_setaffinity")
+# That this process may use, before it is bound to some of them.
+CORES = sorted(os.sched_getaffinity(0)) if CAN_BIND else list(range(os.cpu_count() or 1))
 _held: list[FileLock] = []  # for as long as this process lives
-
-
-def count() -> int:
-    """Of the cores that this process may use."""
-    if _held or not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    return len(os.sched_getaffinity(0))
 
 
 def bind(places: Path, share: int) -> None:
@@ -34,11 +30,8 @@ def bind(places: Path, share: int) -> None:
             all jobs of a sweep.
         share: cores of a job.
     """
-    if _held or not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    shares = [cores[i : i + share] for i in range(0, len(cores) - share + 1, share)]
-    if len(shares) < 2:
+    shares = [CORES[i : i + share] for i in range(0, len(CORES) - share + 1, share)]
+    if _held or not CAN_BIND or len(shares) < 2:
         return
     for place in itertools.count():
         lock = FileLock(f"{places}.{place}")

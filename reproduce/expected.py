@@ -43,7 +43,7 @@ def pixels(model: Any, inner: tuple[int, ...], examples: Examples) -> tuple[floa
 def outputs(
     model: Any, inner: tuple[int, ...], examples: Examples, scale: float, offset: float
 ) -> tuple[str, str]:
-    """ "logits" or "probabilities", by what it answers, and the same in words."""
+    """By its answers, "logits" or "probabilities", and the same in words."""
     odds = _are_odds(_answers(model, inner, _sample(examples), scale, offset))
     kind = "probabilities" if odds else "logits"
     return kind, f"gives {kind}"

@@ -50,6 +50,11 @@ def _per_cent(value: float, digits: int) -> str:
     return "> 99.99999" if value > 0.5 else "< 0.00001"
 
 
+def certainty(p: float) -> str:
+    """A confidence in per cent, never rounded up: 99.996 % is not 100 %."""
+    return f"{math.floor(1e4 * p) / 100:.2f} %"
+
+
 def interval(cell: Cell) -> str:
     """'6.5–6.9', or nothing for a number without spread."""
     if cell.low is None or cell.high is None:

@@ -199,7 +199,7 @@ def text_filter(
     """
     collection, digest = texts.collected(setting, corpus)
     cells = Cells("goodfellow", "text_filter")
-    figure, axes = figures.sheet(width=4.2, height=3.2)
+    figure, axes = figures.sheet(width=4.2, height=2.8)
     for kind in ("naive Bayes", "logistic regression"):
         one: Asked = setting.cached(
             partial(asked, digest, kind, documents, questions, setting.seed)

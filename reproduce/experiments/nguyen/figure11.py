@@ -17,6 +17,7 @@ from reproduce.methods.archive import confidence
 from reproduce.methods.evolution import Encoding
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim
 
 LEAST_PUBLISHED = 0.7252  # DNN_4's median, the lowest in Figure 11
@@ -143,7 +144,7 @@ def _sheet(setting: Setting, found: Sequence[Round]) -> Figure:
     medians = [np.median(confidence(each.log_odds[:, -1])) for each in found]
     return figures.grid(
         np.stack(rows) / np.float32(255),
-        row_labels=[f"DNN{i}  {np.floor(1e4 * m) / 100:6.2f} %" for i, m in enumerate(medians, 1)],
+        row_labels=[f"DNN{i}  {certainty(m):>8}" for i, m in enumerate(medians, 1)],
         column_labels=[str(label) for label in range(setting.dataset.classes)],
     )
 

@@ -15,6 +15,7 @@ from reproduce.methods.cppn.repetition import repeating, without_repeats
 from reproduce.methods.evolution import Encoding, Evolution, scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim
 
 Pair = tuple[np.ndarray, np.ndarray, float, float]  # image before and after, confidence likewise
@@ -109,9 +110,7 @@ def _draw(drawn: Mapping[str, list[Pair]], columns: int = 8) -> Figure:
                 before, after, p, q = pairs[column * max(1, len(pairs) // columns)]
                 for row, (image, value) in enumerate(((before, p), (after, q))):
                     figures.crisp(rows[row, column], image.repeat(3, axis=-1) / np.float32(255))
-                    rows[row, column].set_title(
-                        f"{np.floor(1e4 * value) / 100:.2f} %", fontsize=6, pad=2
-                    )
+                    rows[row, column].set_title(certainty(value), fontsize=6, pad=2)
         rows[0, 0].text(-0.15, 0.5, f"{preset}\nbefore", transform=rows[0, 0].transAxes,
                         ha="right", va="center", fontsize=6)  # fmt: skip
         rows[1, 0].text(-0.15, 0.5, "after", transform=rows[1, 0].transAxes,

@@ -24,6 +24,7 @@ from reproduce.methods.archive import confidence
 from reproduce.methods.ascent import THRESHOLDS
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim
 
 SURE = THRESHOLDS[-1]
@@ -79,7 +80,7 @@ def figure13(setting: Setting, *, classes: int, steps_share: float = 1.0) -> Art
                 "(section 3.8, figure 13).",
                 arrived == len(labels) if steps_share >= 1 else None,
                 f"{arrived} of {len(labels)} classes reach it; the least confident image as bytes "
-                f"has {_percent(p.min())}.",
+                f"has {certainty(p.min())}.",
             )
         ],
         figures={"figure13": sheet(found.images, mean_image(network), list(labels), p)},
@@ -160,8 +161,8 @@ def _much_lower(cells: Cells, rules: Sequence[str], name: str) -> list[str]:
     if lowest > plain - 0.1:
         return []
     return [
-        f"The paper calls regularised images slightly less confident; {name} is {_percent(plain)} "
-        f"sure without regularisation and down to {_percent(lowest)} with it, at the median."
+        f"The paper calls regularised images slightly less confident; {name} is {certainty(plain)} "
+        f"sure without regularisation and down to {certainty(lowest)} with it, at the median."
     ]
 
 
@@ -178,11 +179,6 @@ def _of_ilsvrc(setting: Setting) -> tuple[str, keras.Model]:
 
 def _fewer(ours: int, theirs: int, what: str) -> list[str]:
     return [f"{ours} {what} in the place of {theirs}."] * (ours < theirs)
-
-
-def _percent(p: float) -> str:
-    """Never rounded up to 100."""
-    return f"{np.floor(1e4 * p) / 100:.2f} %"
 
 
 def _files(rule: str, found: Climbed, labels: Mapping[str, int], starts: int) -> dict[str, bytes]:
@@ -211,7 +207,7 @@ def sheet(
         axes.flat, without_mean(images, mean), labels, p, strict=False
     ):
         figures.crisp(place, image)
-        place.set_title(f"{label}\n{_percent(of_image)}", fontsize=6, pad=2)
+        place.set_title(f"{label}\n{certainty(of_image)}", fontsize=6, pad=2)
     return figure
 
 

@@ -12,6 +12,7 @@ from reproduce.experiments.nguyen_imagenet.evolved import Elite, Search, distinc
 from reproduce.experiments.nguyen_imagenet.heat import departures
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim
 
 COLUMNS = 8
@@ -129,7 +130,7 @@ def sheet(setting: Setting, elites: Sequence[Elite], columns: int) -> Figure:
 
 def caption(setting: Setting, label: int, p: float) -> str:
     """The class and the confidence, never rounded up."""
-    return f"{class_name(setting, label)[:20]}\n{np.floor(1e4 * p) / 100:.2f} %"
+    return f"{class_name(setting, label)[:20]}\n{certainty(p)}"
 
 
 def class_name(setting: Setting, label: int) -> str:
