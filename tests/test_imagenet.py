@@ -140,18 +140,19 @@ def data():
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "tiny_darknet"])
-def test_networks_answer_as_when_their_files_were_made(data, name):
-    """Top-1 and top-5 of an independent evaluation, on every fifth photograph at hand."""
+def test_networks_answer_as_in_another_program(data, name):
+    """Right answers, first and among five, within a point of an independent count.
+
+    Centred wrongly, or with red and blue exchanged, SqueezeNet loses more than that.
+    """
     assert data.digest == experiments.SAMPLE_DIGEST
     network = getattr(networks, name)()
-    images, labels = (array[::5] for array in photographs.sized(data, network.input_shape[1]).test)
+    images, labels = photographs.sized(data, network.input_shape[1]).test
     order = np.argsort(-training.logits(network, images, batch=32), axis=1)
     known = experiments.KNOWN["SqueezeNet" if name == "squeezenet" else "Tiny Darknet"]
-    for share, top in ((known.top1, 1), (known.top5, 5)):
-        hits = (order[:, :top] == labels[:, None]).any(axis=1).mean()
-        assert abs(hits - share) < 2.5 * np.sqrt(share * (1 - share) / len(labels))
-    # centred wrongly, or with red and blue exchanged, SqueezeNet loses more than that
-    assert order.shape == (101, 1000)
+    for right, top in ((known.top1, 1), (known.top5, 5)):
+        hits = (order[:, :top] == labels[:, None]).any(axis=1).sum()
+        assert abs(hits - right) <= experiments.ALLOWED * len(labels)
 
 
 def test_a_loaded_network_is_a_chain_of_its_own_layers(small_network, rng, tmp_path):

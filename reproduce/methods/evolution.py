@@ -115,7 +115,7 @@ def scorer(classify: Classifier, batch: int) -> Score:
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
             pixels = np.zeros((batch, *images.shape[1:]), np.float32)
-            pixels[: len(part)] = part.astype(np.float32) / np.float32(255)
+            np.divide(part, np.float32(255), out=pixels[: len(part)])
             parts.append(np.asarray(forward(tf.constant(pixels)))[: len(part)])
         return log_odds(np.concatenate(parts))
 
