@@ -16,6 +16,7 @@ from reproduce.report.results import SETTING, Cell
 
 Setting = tuple[tuple[str, Any], ...]  # (("images", 64), ("tau", 4))
 MOST_LINES = 7  # in one panel
+MOST_LABELS = 6  # swept values that a logarithmic axis names, in the place of powers of ten
 
 
 def swept(configs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -89,9 +90,12 @@ def curves(by_setting: Mapping[Setting, Sequence[Cell]]) -> Figure | None:
         unit = printing.unit(next(iter(rows.values()))[0][1])
         panel.set_ylabel(printing.column(column) + (f" ({unit})" if unit else ""))
         panel.set_xlabel(axis)
-        every = [x for points in rows.values() for x, _ in points]
-        if min(every) > 0 and max(every) >= 20 * min(every):
+        every = sorted({x for points in rows.values() for x, _ in points})
+        if every[0] > 0 and every[-1] >= 20 * every[0]:
             panel.set_xscale("log")
+            if len(every) <= MOST_LABELS:
+                panel.set_xticks(every, [f"{x:g}" for x in every])
+                panel.minorticks_off()
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figures.legend(figure, handles=handles, labels=labels, loc="outside upper center", ncols=4)
     return figure
