@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reproduce.report import printing, results, tables, verdicts
+from reproduce.report import kept, printing, tables, verdicts
 from reproduce.report.published import FOLDER, Paper, paper
 from reproduce.report.results import Claim, Results
 
@@ -27,8 +27,8 @@ _templates = jinja2.Environment(
 
 def write(folder: Path, content: Results) -> None:
     """Draws both pages of a folder from its results and its figures."""
-    results.replace(folder / "report.html", html(folder, content))
-    results.replace(folder / "report.md", markdown(content))
+    kept.replace(folder / "report.html", html(folder, content))
+    kept.replace(folder / "report.md", markdown(content))
 
 
 def linked(text: str, names: Sequence[str]) -> Markup:

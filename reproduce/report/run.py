@@ -11,12 +11,8 @@ same configuration in the same folder adds to what an earlier one left.
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -26,12 +22,9 @@ from rich.markup import escape
 
 from reproduce.errors import UserError
 from reproduce.progress import say
-from reproduce.report import figures, page, results, tables
+from reproduce.report import figures, kept, page, tables
+from reproduce.report.provenance import read_config, shared, versions
 from reproduce.report.results import Artefact, Claim, Layout, Results
-
-PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
-# What says where and how a run goes, or describes it, and changes no number.
-PRACTICAL = ("only", "threads", "outputs", "store", "tensorboard", "hydra", "departures")
 
 
 class Header(NamedTuple):
@@ -79,7 +72,7 @@ class Run:
         )
         self._take_over()
         self.folder.mkdir(parents=True, exist_ok=True)
-        results.replace(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
+        kept.replace(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
         self._write()
 
     def add(self, name: str, artefact: Artefact, seconds: float) -> None:
@@ -105,7 +98,7 @@ class Run:
         for key, figure in artefact.figures.items():
             figures.save(figure, self.folder / "figures", _file_name(name, key))
         for file, content in artefact.files.items():
-            results.replace(self.folder / "figures" / file, content)
+            kept.replace(self.folder / "figures" / file, content)
         write_tables(self.folder, self.results, name)
         self._write()
         self._show(name)
@@ -161,13 +154,13 @@ class Run:
             return
         fresh = self.results
         try:
-            earlier = results.read(self.folder)
+            earlier = kept.read(self.folder)
         except UserError as error:
             say(escape(f"{error} It is replaced."))
             return
         config = read_config(self.folder)
         alike = _identity(earlier) == _identity(self.results)
-        alike = alike and _shared(config) == _shared(self._config)
+        alike = alike and shared(config) == shared(self._config)
         self.results = earlier._replace(
             versions=self.results.versions,
             started=self.results.started,
@@ -193,25 +186,7 @@ class Run:
             claims=tuple(claim for name in artefacts for claim in before.claims_of(name)),
             departures=tuple(dict.fromkeys([*self._departures, *own])),
         )
-        results.write(self.folder, self.results)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration a run was made with; empty where it is not known."""
-    saved = folder / "config.yaml"
-    config = OmegaConf.to_container(OmegaConf.load(saved)) if saved.is_file() else {}
-    assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
-
-
-def changing(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration can change a number."""
-    return {key: value for key, value in config.items() if key not in PRACTICAL}
-
-
-def _shared(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What all artefacts have in common of a configuration."""
-    return {key: value for key, value in changing(config).items() if key != "artefacts"}
+        kept.write(self.folder, self.results)
 
 
 def _remove_files(folder: Path, name: str, content: Results) -> None:
@@ -250,36 +225,8 @@ def write_tables(folder: Path, content: Results, name: str) -> None:
         ("tex", tables.latex(content, name)),
         ("csv", tables.comma_separated(content, name)),
     ):
-        results.replace(folder / "tables" / f"{name}.{ending}", text)
+        kept.replace(folder / "tables" / f"{name}.{ending}", text)
 
 
 def _file_name(artefact: str, figure: str) -> str:
     return figure if figure.startswith(artefact) else f"{artefact}-{figure}"
-
-
-def versions() -> dict[str, str]:
-    """Of Python, of the packages that make numbers, and of this repository."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    commit = _commit()
-    return {**found, "reproduce": commit} if commit else found
-
-
-@cache
-def _commit() -> str | None:
-    try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return said.stdout.strip()
