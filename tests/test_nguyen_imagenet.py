@@ -10,7 +10,14 @@ from scipy.special import softmax
 from reproduce import data, training
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.nguyen_imagenet import climbing, every_class, figure3, figure12, figure13
+from reproduce.experiments.nguyen_imagenet import (
+    climbing,
+    every_class,
+    figure3,
+    figure12,
+    figure13,
+    one_more_class,
+)
 from reproduce.methods import cppn
 from reproduce.methods.archive import empty
 from reproduce.methods.evolution import Evolution, evolve
@@ -109,7 +116,7 @@ def learned(rng):
         rate=partial(training.constant, value=0.02),
     )  # fmt: skip
     dark = rng.integers(40, size=(30, SIDE, SIDE, 3)).astype(np.uint8)
-    found = figure12.retrained(
+    found = one_more_class.retrained(
         linear(), photographs=photographs, fooling=dark, phases=[phase], seed=1
     )
     return photographs, dark, found
@@ -134,14 +141,16 @@ def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
     archive = empty(3, (SIDE, SIDE, 3))._replace(images=pictures[[3, 1, 3]])
     film = pictures[[0, 1, 1, 2, 2, 2]].reshape(1, 2, 3, SIDE, SIDE, 3)
     found = Evolution([archive], np.zeros((1, 8, 3)), (0, 7), film)
-    np.testing.assert_array_equal(figure12.fooling_images(found), pictures[[0, 1, 3]])
+    np.testing.assert_array_equal(one_more_class.fooling_images(found), pictures[[0, 1, 3]])
 
 
 def test_claims_of_figure_12_follow_the_numbers(rng):
     def holds(second, after, labelled=0.6, evaluations=20_000):
         p = {"DNN1": rng.uniform(0.2, 0.9, (1, 200)), "DNN2": rng.uniform(0, second, (1, 200))}
         right = np.zeros(100, int)
-        found = figure12.Retrained(None, right, right + (np.arange(100) < after), right, 0, 0, 0)
+        found = one_more_class.Retrained(
+            None, right, right + (np.arange(100) < after), right, 0, 0, 0
+        )
         claims = figure12._claims(p, found, labelled, evaluations)
         return [claim.holds for claim in claims]
 

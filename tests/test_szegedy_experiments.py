@@ -15,6 +15,7 @@ from reproduce.experiments.szegedy import (
     density,
     halves,
     layer_bounds,
+    split_rates,
     top_images,
     units,
 )
@@ -90,7 +91,7 @@ def test_a_published_rate_outside_all_splits_is_named():
         ("FC100-100-10", "FC123-456-10"): np.array([0.20, 0.30]),
         ("FC100-100-10", "FC100-100-10'"): np.array([0.07, 0.09]),
     }
-    (text,) = halves._places(rates, cells.list)
+    (text,) = split_rates.places(rates, cells.list)
     assert text.startswith("1 of the 2 published rates")
     assert "5.9 % is below all of 7.0 to 9.0 %" in text
     assert "26.2" not in text

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from reproduce.data import Examples
 from reproduce.experiments import Setting
 from reproduce.experiments.imagenet import BATCH, photographs, the_network
 from reproduce.experiments.nguyen_imagenet.figure3 import random_cppns
-from reproduce.imagenet import ends
+from reproduce.experiments.nguyen_imagenet.one_more_class import (
+    Retrained,
+    fooling_images,
+    retrained,
+)
 from reproduce.methods.archive import confidence
 from reproduce.methods.evolution import Evolution
 from reproduce.report import figures
@@ -23,31 +26,11 @@ from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
 from reproduce.report.results import Artefact, Claim
 from reproduce.training import Phase, logits
-from reproduce.training.evaluation import outputs
 
-EDITION = 1
 PUBLISHED_CHILDREN = 400  # a generation; authors' released code
 PUBLISHED_AT = (1000, 2000, 3000, 4000, 5000)
 PUBLISHED = {"DNN1": "ImageNet", "DNN2": "1001-class"}  # rows of the published curves
 FEWEST = 4000  # evaluations from which the archives of both networks are compared
-
-
-class Retrained(NamedTuple):
-    """DNN_2 and what it says of images that it has not and has been trained on.
-
-    network: images -> logits of the known classes and, last, of fooling images.
-    before, after: int64 (n,), labels of unseen photographs by DNN_1 and DNN_2; right: their own.
-    recognised: of `fooling` images that it was trained on, those it labels as such.
-    photographs: that it was trained on.
-    """
-
-    network: keras.Model
-    before: np.ndarray
-    after: np.ndarray
-    right: np.ndarray
-    recognised: int
-    fooling: int
-    photographs: int
 
 
 def figure12(
@@ -128,59 +111,6 @@ def figure12(
             "be lost to the new class.",
             "CPPNs that drifted with nothing to select them stand in for 70 PicBreeder images.",
         ],
-    )
-
-
-def fooling_images(found: Evolution) -> np.ndarray:
-    """uint8 (n, height, width, channels), each once: the first and the last archive of each run.
-
-    One image may hold many niches, so that of 2,000 a run some hundreds are different.
-    """
-    start = found.film[:, found.filmed.index(0)]
-    end = np.stack([archive.images for archive in found.archives])
-    images = np.concatenate([start, end]).reshape(-1, *end.shape[2:])
-    first = {image.tobytes(): i for i, image in reversed(list(enumerate(images)))}
-    return images[sorted(first.values())]
-
-
-def retrained(
-    network: keras.Model,
-    *,
-    photographs: Examples,
-    fooling: np.ndarray,
-    phases: Sequence[Phase],
-    seed: int,
-    effort: float = 1.0,
-) -> Retrained:
-    """The network with one more class, learned from half of the photographs.
-
-    Args:
-        photographs: with the network's own labels; the other half is kept unseen.
-        fooling: uint8 (n, side, side, 3).
-    """
-    classes = network.output_shape[1]
-    order = np.random.default_rng(seed).permutation(len(photographs.labels))
-    seen, unseen = np.split(order, [len(order) // 2])
-    below = ends.features(network)
-    shown = outputs(below, photographs.images, BATCH)
-    fooled = outputs(below, fooling.astype(np.float32) / np.float32(255), BATCH)
-    head = ends.with_one_more(network)
-    examples = Examples(
-        np.concatenate([shown[seen], fooled]),
-        np.concatenate([photographs.labels[seen], np.full(len(fooled), classes)]),
-    )
-    for phase in phases:
-        phase(head, examples, np.random.default_rng(seed), effort)
-    answers = logits(head, shown[unseen], BATCH)
-    recognised = logits(head, fooled, BATCH).argmax(axis=1) == classes
-    return Retrained(
-        network=ends.joined(network, head),
-        before=answers[:, :classes].argmax(axis=1),
-        after=answers.argmax(axis=1),
-        right=photographs.labels[unseen],
-        recognised=int(recognised.sum()),
-        fooling=len(fooled),
-        photographs=len(seen),
     )
 
 

@@ -6,21 +6,20 @@ hyper-parameters, on the other half. Test images are then distorted for each and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from reproduce.data import Examples, halves
 from reproduce.experiments import Setting
+from reproduce.experiments.szegedy import split_rates
 from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
 from reproduce.methods import adversarial, transfer
 from reproduce.progress import stage
-from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Cell, Claim
+from reproduce.report.results import Artefact, Claim
 
 P1, P2 = 0, 1
 # Network -> the half it is trained on, and what is added to the seed, so that the two networks of
@@ -127,13 +126,13 @@ def table4(
         ),
         cells=cells.list,
         claims=_claims(cells),
-        figures={"table4_splits": _draw(rates, published)} if splits > 1 else {},
+        figures={"table4_splits": split_rates.draw(rates, published)} if splits > 1 else {},
         notes=[
             "The printed formula for the amplified rows, x + 0.1 (x' - x) / ||x' - x||, taken "
             f"literally gives a root mean square of 0.1 / sqrt({_pixels(setting)}) = "
             f"{AMPLIFIED / _pixels(setting) ** 0.5:.4f}, which is smaller than the distortion "
             "itself; and from 0.06 to 0.1 is not the 40 % more that the text says, but 67 %.",
-            *(_places(rates, published) if splits > 1 else []),
+            *(split_rates.places(rates, published) if splits > 1 else []),
         ],
         departures=[
             *_departures(splits),
@@ -208,27 +207,6 @@ def _departures(splits: int) -> list[str]:
     ]
 
 
-def _places(rates: Mapping[tuple[str, str], np.ndarray], published: Sequence[Cell]) -> list[str]:
-    """For each published rate, where it lies among those of our splits."""
-    outside = []
-    for cell in published:
-        ours = rates.get((cell.row, cell.column))
-        if ours is None or cell.row == cell.column or cell.published is None:
-            continue
-        side = "below" if cell.published < ours.min() else "above"
-        if not ours.min() <= cell.published <= ours.max():
-            outside.append(
-                f"{cell.row} to {cell.column}: {100 * cell.published:.3g} % is {side} all of "
-                f"{100 * ours.min():.1f} to {100 * ours.max():.1f} %"
-            )
-    total = sum((cell.row, cell.column) in rates and cell.row != cell.column for cell in published)
-    some = f" Outside: {'; '.join(outside)}." if outside else ""
-    return [
-        f"{total - len(outside)} of the {total} published rates off the diagonal lie within the "
-        f"range of our splits.{some}"
-    ]
-
-
 def _claims(cells: Cells) -> list[Claim]:
     """Section 4.2: other training sets too are fooled, more than by noise, but much less."""
     pairs = [(row, column) for row in TRAINED_ON for column in TRAINED_ON if row != column]
@@ -272,32 +250,3 @@ def _claims(cells: Cells) -> list[Claim]:
 def _per_cent(values: Any) -> str:
     numbers = [100 * value for value in values]
     return f"{min(numbers):.1f} to {max(numbers):.1f} %"
-
-
-def _draw(rates: Mapping[tuple[str, str], np.ndarray], published: Sequence[Cell]) -> Figure:
-    """Each split's rate, and the published one."""
-    shown = [
-        cell
-        for cell in published
-        if cell.row != cell.column.removesuffix(" amplified")
-        and not (cell.row.startswith(f"{cell.column} "))
-        and (cell.row, cell.column) in rates
-    ]
-    figure, axes = figures.sheet(1, 1, width=5.0, height=0.19 * len(shown) + 0.7)
-    axis = axes[0, 0]
-    for place, cell in enumerate(shown):
-        values = 100 * rates[cell.row, cell.column]
-        axis.plot(values, np.full(len(values), place), "|", color="black", markersize=8)
-        axis.plot(100 * (cell.published or 0), place, "D", color="#D55E00", markerfacecolor="white",
-                  markersize=4)  # fmt: skip
-        axis.axhline(place, color="0.9", linewidth=0.5, zorder=0)
-    axis.plot([], [], "|", color="black", label="ours, one a split")
-    axis.plot(
-        [], [], "D", color="#D55E00", markerfacecolor="white", markersize=4, label="published"
-    )
-    axis.set_yticks(range(len(shown)), [f"{cell.row} → {cell.column}" for cell in shown])
-    axis.invert_yaxis()
-    axis.set_xlim(left=0)
-    axis.set_xlabel("error (%)", fontsize=8)
-    axis.legend(loc="lower right", fontsize=7, frameon=False)
-    return figure
