@@ -151,8 +151,15 @@ def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
 
 @pytest.mark.parametrize("target", ["zebra", 3, -1])
 def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(setting, target):
-    with pytest.raises(NotAvailable, match=f"no class {target}: .* 3: ostrich, green, blue$"):
+    with pytest.raises(NotAvailable, match=f"'{target}' names none.* 3 .*: ostrich, green, blue$"):
         ostrich.figure5(setting, images=4, random_images=0, attack=None, target=target)
+
+
+def test_a_class_is_called_by_its_name_or_number_and_by_no_name_that_two_have():
+    names = ("crane", "giant panda", "crane")
+    assert [ostrich._class(names, each) for each in ("Giant_panda", 2, "0")] == [1, 2, 0]
+    with pytest.raises(NotAvailable, match="'crane' names none, or not one"):
+        ostrich._class(names, "crane")
 
 
 def test_rounded_images_are_bytes_and_still_their_target(setting):

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import Examples
-from reproduce.errors import NotAvailable
+from reproduce.errors import NotAvailable, UserError
 from reproduce.experiments import Setting
 from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
+from reproduce.imagenet.classes import ClassList
 from reproduce.methods import adversarial
 from reproduce.methods.adversarial import Adversarial
 from reproduce.report import figures
@@ -111,15 +112,13 @@ def figure5(
 
 def _class(names: tuple[str, ...], target: str | int) -> int:
     """The number of a class that is named, or numbered."""
-    if target in names:
-        return names.index(str(target))
-    if isinstance(target, int) and 0 <= target < len(names):
-        return target
-    known = ", ".join(names[:5]) + ", …" * (len(names) > 5)
-    raise NotAvailable(
-        f"the network has no class {target}: artefacts.figure5.target= takes the name or the "
-        f"number of one of its {len(names)}: {known}"
-    )
+    try:
+        return ClassList((), names).label(str(target))
+    except UserError as unknown:
+        known = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+        raise NotAvailable(
+            f"{unknown} artefacts.figure5.target= takes the name or the number of one: {known}"
+        ) from unknown
 
 
 def _sample(setting: Setting, network: Any, count: int, wanted: int) -> Examples:
