@@ -102,9 +102,9 @@ def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
             "high median confidence, 72.52 % at the least (section 3.7).",
             high if high or generations >= 200 else None,
             f"After {generations} generations the medians of {later} retrained networks lie "
-            f"between {min(medians[1:], default=0):.2%} and {max(medians[1:], default=0):.2%}, "
-            f"that of DNN1 at {medians[0]:.2%}; each gives some image at least "
-            f"{min(best[1:], default=0):.4%}.",
+            f"between {certainty(min(medians[1:], default=0))} and "
+            f"{certainty(max(medians[1:], default=0))}, that of DNN1 at {certainty(medians[0])}; "
+            f"each gives some image at least {certainty(min(best[1:], default=0))}.",
         ),
         Claim(
             "clean_error_stays",

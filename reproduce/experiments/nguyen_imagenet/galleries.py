@@ -50,7 +50,8 @@ def figure1(setting: Setting, *, direct: Search, cppn: Search) -> Artefact:
                 "Images of both encodings are labelled with at least 99.6 % confidence (figure 1).",
                 True if least >= FIGURE1_LEAST else None,
                 "; ".join(
-                    f"{name}: the eighth best has {distinct(each)[:COLUMNS][-1].confidence:.2%}"
+                    f"{name}: the eighth best has "
+                    f"{certainty(distinct(each)[:COLUMNS][-1].confidence)}"
                     for name, each in found.items()
                 )
                 + ".",

@@ -17,6 +17,7 @@ from reproduce.methods.archive import confidence
 from reproduce.methods.evolution import Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.published import Published, lookup
 from reproduce.report.results import Artefact, Claim
 
@@ -49,8 +50,8 @@ def figure6(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
                 "Directly encoded images fool the network for few ImageNet classes: a median "
                 "confidence of 21.59 % after 20,000 generations (section 3.2).",
                 median < SURE if evaluations(found[first])[-1] >= 4_000_000 else None,
-                f"{first}: median {median:.2%} after {evaluations(found[first])[-1]:,} images; the "
-                "paper's 20,000 generations are 4 million.",
+                f"{first}: median {certainty(median)} after {evaluations(found[first])[-1]:,} "
+                "images; the paper's 20,000 generations are 4 million.",
             )
         ],
     )  # fmt: skip
@@ -162,7 +163,8 @@ def _dogs_and_cats(name: str, found: Evolution) -> Claim:
         f"dogs_and_cats_{_plain(name)}",
         "Evolution struggles most with dogs and cats, classes 157 to 286 (section 3.2).",
         bool(test.pvalue < 0.05) if test is not None else None,
-        f"{name}: median {np.median(inside):.1%} inside the band and {np.median(outside):.1%} "
+        f"{name}: median {certainty(np.median(inside))} inside the band and "
+        f"{certainty(np.median(outside))} "
         f"outside; Mann-Whitney p = {test.pvalue:.2g}."
         if test is not None
         else "The network has other classes.",

@@ -20,6 +20,7 @@ from reproduce.methods.evolution import Evolution
 from reproduce.methods.scoring import frozen
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim
 
 SHOWN = {"lipstick": 629, "ruler": 769, "oboe": 683}  # Figure 10's classes, ILSVRC 2012's order
@@ -114,8 +115,8 @@ def _claim(held: Mapping[str, list[Held]]) -> Claim:
         "Removing repeated elements lowers confidence, which shows that repetition helps "
         "(section 3.5, figure 10).",
         bool(lower > len(every) / 2) if every else None,
-        f"{lower} of {len(every)} images lose confidence; medians {np.median(before):.2%} before "
-        f"and {np.median(after):.2%} after."
+        f"{lower} of {len(every)} images lose confidence; medians {certainty(np.median(before))} "
+        f"before and {certainty(np.median(after))} after."
         if every
         else "No confident image has a repeating node.",
     )
