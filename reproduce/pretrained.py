@@ -1,4 +1,4 @@
-"""Networks trained by others: any Keras model, keras.applications, and Nguyen et al.'s LeNet.
+"""Networks trained by others: any Keras model, and keras.applications.
 
 They come out like ours: images float32 (n, height, width, channels) in [0, 1] in, logits out.
 """
@@ -7,34 +7,24 @@ from __future__ import annotations
 
 import inspect
 import math
-import struct
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from reproduce import caffe, expected, own_model
+from reproduce import expected, own_model
 from reproduce.data import Dataset
-from reproduce.download import Wanted, find, keras_home
+from reproduce.download import keras_home
 from reproduce.errors import NotAvailable, UserError
 from reproduce.imagenet.crops import ten_crops as over_ten_crops
 from reproduce.imagenet.photographs import sized
-from reproduce.models import lenet
 from reproduce.progress import say
 
 EDITION = 2
 USUAL_SIDE = 224  # of images for a network that takes any size
-AUTHORS_LENET = Wanted(
-    file="lenet_iter_10000.caffemodel",
-    folder="mnist/lenet_nguyen2015",
-    url="https://raw.githubusercontent.com/Evolving-AI-Lab/fooling/"
-    "66f097dd6bd2eb6794ade3e187a7adfdf1887688/model/lenet/lenet_iter_10000",
-    sha256="6c1c91f3bf68f48f0034756c66f769f4b6cd6a6931f713a8f7b93e3aa31f5af2",
-)
 
 
 def saved_by_keras(
@@ -237,32 +227,3 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     if len(shape) == 1 and side * side == shape[0]:
         return (side, side, 1)
     raise UserError(f"an input of shape {shape} is no image: height, width, channels expected.")
-
-
-def lenet_authors(path: str | None = None) -> keras.Model:
-    """The LeNet that Nguyen et al. 2015 shipped with their code: Caffe's, after 10,000 steps.
-
-    Their description subtracts the mean image; on the MNIST test set the network then errs in
-    2.6 %, and in 0.82 % when bytes are divided by 256 and nothing is subtracted, as here.
-
-    Args:
-        path: the file lenet_iter_10000(.caffemodel); None looks in REPRODUCE_DATA and in Keras's
-            cache, and downloads it at last.
-    """
-    found = find(AUTHORS_LENET) if path is None else Path(path)
-    if not found.exists():
-        raise UserError(f"no file {found}: networks.path= names the authors' lenet_iter_10000.")
-    try:
-        layers = caffe.layers(found.read_bytes())
-        (k1, b1), (k2, b2), (w1, c1), (w2, c2) = (
-            layers[name] for name in ("conv1", "conv2", "ip1", "ip2")
-        )
-    except (ValueError, KeyError, IndexError, struct.error) as trouble:
-        raise UserError(f"{found} is not the authors' LeNet as Caffe saves it.") from trouble
-    model = lenet((28, 28, 1), seed=0)
-    # Caffe has output, input, row, column; Keras row, column, input, output, also where a
-    # fully connected layer sees the flattened 50 maps of 4 x 4.
-    k1, k2 = (kernel.transpose(2, 3, 1, 0) for kernel in (k1, k2))
-    w1 = w1.reshape(500, 50, 4, 4).transpose(2, 3, 1, 0).reshape(800, 500)
-    model.set_weights([k1, b1, k2, b2, w1, c1, w2.reshape(10, 500).T, c2])
-    return model

@@ -1,13 +1,11 @@
-"""Networks trained by others: their logits, and Caffe's file format."""
-
-import struct
+"""Networks trained by others: their logits."""
 
 import keras
 import numpy as np
 import pytest
 
-from reproduce import caffe, data, download, pretrained, training
-from reproduce.errors import NotAvailable, UserError
+from reproduce import data, pretrained
+from reproduce.errors import UserError
 
 
 @pytest.fixture
@@ -146,46 +144,3 @@ def test_what_cannot_be_loaded_is_told(tmp_path):
     path, _ = saved(tmp_path, keras.layers.Dense(3), shape=(7,))
     with pytest.raises(UserError, match="is no image"):
         pretrained.load(path)
-
-
-def field(number, content):
-    """A field of a protocol buffer: a number, or bytes."""
-
-    def varint(value):
-        return bytes([value & 127 | 128]) + varint(value >> 7) if value > 127 else bytes([value])
-
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def test_caffes_blobs_are_read_back():
-    rng = np.random.default_rng(0)
-    kernel, bias = rng.normal(size=(4, 3, 2, 2)), rng.normal(size=(1, 1, 1, 200))
-
-    def blob(array):
-        sizes = b"".join(field(n, size) for n, size in enumerate(array.shape, start=1))
-        return field(6, sizes + field(5, struct.pack(f"<{array.size}f", *array.ravel())))
-
-    layer = field(2, b"data") + field(4, b"conv") + blob(kernel) + field(5, 4) + blob(bias)
-    found = caffe.layers(field(1, b"net") + field(2, layer) + field(2, field(4, b"relu")))
-    assert list(found) == ["conv", "relu"]
-    np.testing.assert_array_equal(found["conv"][0], kernel.astype(np.float32))
-    np.testing.assert_array_equal(found["conv"][1], bias.astype(np.float32).ravel())
-
-
-def test_authors_lenet_errs_as_often_as_it_should(full_mnist):
-    """0.82 % as Caffe's weights give it in an independent conversion, on 10,000 images."""
-    model = pretrained.lenet_authors()
-    assert training.error_rate(model, full_mnist.test) == pytest.approx(0.0082, abs=1e-6)
-
-
-def test_authors_lenet_that_is_nowhere_or_damaged(monkeypatch, tmp_path):
-    monkeypatch.delenv("REPRODUCE_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(download, "fetch", lambda *_: "no network")
-    with pytest.raises(NotAvailable, match=r"no network\)\. Put https"):
-        pretrained.lenet_authors()
-    (tmp_path / "cut.caffemodel").write_bytes(field(2, field(4, b"conv1"))[:-2])
-    with pytest.raises(UserError, match="is not the authors' LeNet"):
-        pretrained.lenet_authors(str(tmp_path / "cut.caffemodel"))
