@@ -254,8 +254,9 @@ def test_zooming_stretches_inputs_by_one_factor(rng):
     assert seen == set(cppn.mixture.TOGETHER)
 
 
-def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng):
-    population = cppn.random(rng, 40, 3)
+@pytest.mark.parametrize("outputs", [1, 3])  # grey and colour have shares of their own
+def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng, outputs):
+    population = cppn.random(rng, 40, outputs)
     for generation in range(40):
         population = cppn.mixture.offspring(rng, population, 40, generation)
     for genome in population:

@@ -21,7 +21,7 @@ EDITION = 1
 class Asked(NamedTuple):
     """A filter and those who asked it.
 
-    error: on test texts; kept_out: texts it blocks that were tried.
+    error: on test texts, float.
     passed: bool (n,); first, questions: int (n,); added: int (n,), words beside the message.
     length: int (n,), words of the messages.
     """
