@@ -37,7 +37,7 @@ NETWORKS = {"squeezenet": networks.squeezenet, "tiny_darknet": networks.tiny_dar
 FAST = {"screen": bfloat16, "parents": unsolved}
 PRESETS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "code": (partial(cppn.encoding, "code"), {"children": 400, "initial": 400}),
-    "fast": (partial(cppn.encoding, "fast"), {"children": 400, "initial": 1000, **FAST}),
+    "fast": (partial(cppn.encoding, "unit"), {"children": 400, "initial": 1000, **FAST}),
     "direct code": (partial(direct.encoding, "code"), {"children": 200, "initial": 200}),
     "direct squares": (
         partial(direct.encoding, "squares"), {"children": 200, "initial": 200, **FAST},

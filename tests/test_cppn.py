@@ -261,3 +261,16 @@ def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng, outputs)
         population = cppn.mixture.offspring(rng, population, 40, generation)
     for genome in population:
         assert_feed_forward_and_well_formed(genome)
+
+
+def test_a_rate_given_to_unit_takes_the_place_of_its_operators(rng):
+    """At a rate of 0 only the weights of new connections are new; the operators move most."""
+    parents = evolved(rng, 20)
+    old = {gene for parent in parents for _, _, gene in parent.connections}
+
+    def new(encoding):
+        children = encoding.offspring(rng, parents, 200, 0)
+        return np.mean([gene not in old for child in children for _, _, gene in child.connections])
+
+    assert new(cppn.encoding("unit", rate=0.0)) < 0.05
+    assert new(cppn.encoding("unit")) > 0.5

@@ -53,7 +53,7 @@ def search(module, preset, **further):
 
 
 CPPN = search(cppn, "code")
-FAST = search(cppn, "fast", parents=unsolved, screen=bfloat16)
+FAST = search(cppn, "unit", parents=unsolved, screen=bfloat16)
 DIRECT = search(direct, "squares")
 
 

@@ -1,4 +1,4 @@
-"""How CPPN genomes vary under the preset `fast`: for every child one of seven operators is drawn.
+"""How CPPN genomes vary under the preset `unit`: for every child one of seven operators is drawn.
 
 Chosen by trials. In colour on Tiny Darknet with 1,000 niches, by what each operator's children
 added to the sum of all confidences: early most of that comes from children that take a niche of
@@ -7,7 +7,7 @@ a niche. In grey on LeNet, by the generation at which it is sure: larger steps, 
 once.
 
     remade      the authors' mutation
-    remade more the same with more and larger steps of the weights, as in the preset `unit`
+    remade more the same with more and larger steps of the weights
     nudged      a few weights, or many, by steps of one size, drawn from 0.001 to 0.3
     shaken      the same for twenty weights, in most genomes all, from 0.03 to 0.3
     zoomed      the weights of x, of y, of the distance, or of all by one factor: another scale
