@@ -97,7 +97,7 @@ def test_each_network_learns_the_fooling_images_of_all_before_it(setting):
     trained_on.clear()
     found = rounds.rounds(
         setting, train=partial(small_network), encoding=cppn.encoding(), networks=3, runs=2,
-        generations=2,
+        generations=2, images=100,
     )  # fmt: skip
     assert [len(each.labels) for each in trained_on[-2:]] == [40 + 40, 40 + 80]
     assert [int((each.labels == CLASSES).sum()) for each in trained_on[-2:]] == [40, 80]
@@ -108,6 +108,16 @@ def test_each_network_learns_the_fooling_images_of_all_before_it(setting):
     in_training = {np.round(image * 255).astype(np.uint8).tobytes() for image in added / 255}
     assert all(image.tobytes() in in_training for image in last)
     assert found[1].log_odds.shape == (2, 3, CLASSES)
+
+
+def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations(setting):
+    film = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
+    evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(film=film)
+    drawn = rounds._first_and_last(evolution, 30, seed=(0, 1)) * 255
+    values = np.round(drawn.ravel()).astype(int).tolist()
+    assert len(set(values)) == 30
+    generations = [value // CLASSES % 3 for value in values]
+    assert set(generations) == {0, 2}
 
 
 def test_claims_of_figure_11_follow_the_numbers():
@@ -138,7 +148,7 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(setting):
         ascents.ascent(setting, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
         figure11.figure11(
             setting, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
-            generations=2,
+            generations=2, images=30,
         ),
     ]  # fmt: skip
     assert all(artefact.cells for artefact in made)

@@ -1,12 +1,13 @@
 """Rounds of retraining: evolve against DNN_i, add what was found, train DNN_(i+1) on it.
 
-Nguyen et al. 2015, section 3.7: fooling images become one more class. From each run the archive
-of the first and of the last generation are taken, 20 images on MNIST. A network is trained anew
-each time, on the clean images and all fooling images so far.
+Nguyen et al. 2015, section 3.7: fooling images become one more class. m of them are drawn from
+the archives of the first and of the last generation of all runs, 20 images a run on MNIST. A
+network is trained anew each time, on the clean images and all fooling images so far.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -45,11 +46,13 @@ def rounds(
     networks: int,
     runs: int,
     generations: int,
+    images: int,
 ) -> list[Round]:
     """DNN_1 to DNN_n; every network and every evolution is kept.
 
     Args:
         train: makes a network from examples and a seed.
+        images: m, drawn for the later networks; all there are where the runs have fewer.
     """
     classes = setting.dataset.classes
     clean, test = setting.dataset.train, setting.dataset.test
@@ -83,15 +86,19 @@ def rounds(
                     recognised, len(fooling),
                 )
             )  # fmt: skip
-            fooling = np.concatenate([fooling, _first_and_last(evolution)])
+            added = _first_and_last(evolution, images, seed=(setting.seed, i, runs))
+            fooling = np.concatenate([fooling, added])
             advance(1, note=f"DNN{i + 1}")
     return found
 
 
-def _first_and_last(evolution: Evolution) -> np.ndarray:
-    """The archives of the first and the last generation, float32 (n, ...) in [0, 1]."""
+def _first_and_last(evolution: Evolution, most: int, seed: Sequence[int]) -> np.ndarray:
+    """Images drawn from the first and the last generation's archives, float32 in [0, 1]."""
     film = evolution.film[:, [0, -1]]
-    return film.reshape(-1, *film.shape[3:]).astype(np.float32) / np.float32(255)
+    found = film.reshape(-1, *film.shape[3:])
+    stream = np.random.default_rng(seed)
+    drawn = np.sort(stream.choice(len(found), min(most, len(found)), replace=False))
+    return found[drawn].astype(np.float32) / np.float32(255)
 
 
 def _enlarged(clean: Examples, fooling: np.ndarray, label: int) -> Examples:
