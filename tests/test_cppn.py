@@ -264,13 +264,14 @@ def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng, outputs)
 
 
 def test_a_rate_given_to_unit_takes_the_place_of_its_operators(rng):
-    """At a rate of 0 only the weights of new connections are new; the operators move most."""
+    """At a rate of 0 only the weights of new connections are new; the operators first move most."""
     parents = evolved(rng, 20)
     old = {gene for parent in parents for _, _, gene in parent.connections}
 
-    def new(encoding):
-        children = encoding.offspring(rng, parents, 200, 0)
+    def new(encoding, generation=1):
+        children = encoding.offspring(rng, parents, 200, generation)
         return np.mean([gene not in old for child in children for _, _, gene in child.connections])
 
     assert new(cppn.encoding("unit", rate=0.0)) < 0.05
     assert new(cppn.encoding("unit")) > 0.5
+    assert new(cppn.encoding("unit"), generation=11) < 0.5  # the authors' mutation, further

@@ -110,7 +110,7 @@ def figure5(
         ],
         departures=[
             "Raw pixel coordinates and the bias input come from the authors' code; `unit` takes "
-            "coordinates in [-1, 1] and varies genomes in three ways.",
+            "coordinates in [-1, 1] and varies genomes in ways of its own.",
         ],
     )
 
