@@ -24,6 +24,7 @@ from reproduce.methods import cppn
 from reproduce.methods.evolution import Encoding, Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.printing import number
 from reproduce.report.results import Artefact, Claim
 
 FINER = 6  # pixels, along a side, of a CPPN image drawn large for one that LeNet sees
@@ -187,7 +188,7 @@ def _median_by_200(identity: str, name: str, found: Evolution, generations: int)
         "(section 3.1)." if identity.startswith("direct") else
         "CPPN images reach a median confidence of 99.99 % by 200 generations (section 3.1).",
         _known(median >= 0.9999, generations >= 200),
-        f"{name}: {median:.6f} after {generations} generations.",
+        f"{name}: {number(median, 'fraction', places=4)} % after {generations} generations.",
     )  # fmt: skip
 
 
