@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from reproduce import data
+from reproduce.errors import UserError
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen import (
     ascents,
@@ -118,6 +119,14 @@ def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations(setting
     assert len(set(values)) == 30
     generations = [value // CLASSES % 3 for value in values]
     assert set(generations) == {0, 2}
+
+
+def test_retraining_on_no_images_is_refused(setting):
+    with pytest.raises(UserError, match="1 or more; got 0"):
+        rounds.rounds(
+            setting, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=1,
+            generations=1, images=0,
+        )  # fmt: skip
 
 
 def test_claims_of_figure_11_follow_the_numbers():

@@ -47,7 +47,7 @@ def figure11(
         setting, train=train, encoding=Encoding(*encoding), networks=networks, runs=runs,
         generations=generations, images=images,
     )  # fmt: skip
-    images = min(images, 20 * runs)
+    images = min(images, 2 * setting.dataset.classes * runs)
     cells = Cells("nguyen", "figure11")
     for i, each in enumerate(found, 1):
         _row(cells, f"DNN{i}", each)
@@ -56,11 +56,10 @@ def figure11(
         caption=(
             f"{runs} runs of {generations} generations against each network, {images} images of "
             "the first and last generations into the training set of all later ones. "
-            "median_confidence: over "
-            "runs and digits; worst_class: the lowest median of a digit; at_99: share of images "
-            "at 99 % or more; until_99: generation from which the median is at 99 %; "
-            "test_error: on clean test images; recognised: fooling images in its own training "
-            "set that the network labels as such."
+            "median_confidence: over runs and digits; worst_class: the lowest median of a digit; "
+            "at_99: share of images at 99 % or more; until_99: generation from which the median is "
+            "at 99 %; test_error: on clean test images; recognised: fooling images in its own "
+            "training set that the network labels as such."
         ),
         cells=cells.list,
         claims=_claims(found, generations),
@@ -69,7 +68,7 @@ def figure11(
         departures=[
             f"The paper does not say for how many generations the networks were attacked; here "
             f"{generations}. The fewer, the lower the medians of the retrained networks.",
-            f"Nor how many of their images each one adds for the later networks; here {images}. "
+            f"Nor does it say how many images of each network the later ones learn; here {images}. "
             "The more, the lower the medians, and the higher the error on clean images.",
             f"{runs} runs per network instead of 30."
             if runs != 30

@@ -15,6 +15,7 @@ import numpy as np
 
 from reproduce import training
 from reproduce.data import Examples, frozen
+from reproduce.errors import UserError
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen.evolved import CHILDREN
 from reproduce.methods.evolution import Encoding, Evolution, evolve
@@ -53,7 +54,14 @@ def rounds(
     Args:
         train: makes a network from examples and a seed.
         images: m, drawn for the later networks; all there are where the runs have fewer.
+
+    Raises:
+        UserError: for fewer images than one.
     """
+    if images < 1:
+        raise UserError(
+            f"images of each network that the later ones learn: 1 or more; got {images}"
+        )
     classes = setting.dataset.classes
     clean, test = setting.dataset.train, setting.dataset.test
     fooling = np.empty((0, *clean.images.shape[1:]), np.float32)
