@@ -60,7 +60,7 @@ def test_a_rough_score_is_near_and_leaves_the_other_as_it_was(network, images):
 
 def evolved(network, generations=12, screen=bfloat16, **options):
     return evolve(
-        network, cppn.encoding("fast", size=SIDE, channels=3), classes=CLASSES,
+        network, cppn.encoding("unit", size=SIDE, channels=3), classes=CLASSES,
         generations=generations, seeds=[3], children=10, initial=20, batch=4, forward=frozen,
         screen=screen, parents=unsolved, **options,
     )  # fmt: skip
