@@ -111,7 +111,7 @@ def test_each_network_learns_the_fooling_images_of_all_before_it(setting):
     assert found[1].log_odds.shape == (2, 3, CLASSES)
 
 
-def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations(setting):
+def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
     film = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
     evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(film=film)
     drawn = rounds._first_and_last(evolution, 30, seed=(0, 1)) * 255
