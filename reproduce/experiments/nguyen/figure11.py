@@ -69,7 +69,9 @@ def figure11(
             f"The paper does not say for how many generations the networks were attacked; here "
             f"{generations}. The fewer, the lower the medians of the retrained networks.",
             f"Nor does it say how many images of each network the later ones learn; here {images}. "
-            "The more, the lower the medians, and the higher the error on clean images.",
+            "The more, the lower the medians, and the higher the error on clean images. Our number "
+            "was chosen after results were seen, and whether retraining helps depends on it: "
+            "docs/nguyen.md.",
             f"{runs} runs per network instead of 30."
             if runs != 30
             else "30 runs per network, as published.",

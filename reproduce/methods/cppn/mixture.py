@@ -163,4 +163,5 @@ OPERATORS: tuple[Operator, ...] = (
 )  # fmt: skip
 COLOUR = (0.1, 0.1, 0.3, 0.15, 0.1, 0.25, 0.0)
 GREY = (0.0, 0.2, 0.0, 0.3, 0.0, 0.0, 0.5)  # with a single output there is nothing to cross
-EARLY, LATER_GREY = 10, (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # generations, and from then on
+EARLY = 10  # generations under GREY
+LATER_GREY = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
