@@ -32,10 +32,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce import choices, sweep
-from reproduce.cores import CORES, bind
-from reproduce.errors import UserError
-from reproduce.progress import chart_to, log_to, say
+from reproduce.runtime import cli_help, sweep
+from reproduce.runtime.cores import CORES, bind
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import chart_to, log_to, say
 
 ROOT = Path(__file__).parent
 LONGEST_NAME = 200  # bytes of a folder's name; file systems end at 255
@@ -79,7 +79,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     """A data set, networks, and an experiment's artefacts, made one after the other."""
     chosen = HydraConfig.get().runtime.choices
     if chosen.experiment is None:
-        known = " ".join(f"experiment={name}" for name in choices.names("experiment"))
+        known = " ".join(f"experiment={name}" for name in cli_help.names("experiment"))
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
     if sweep.STARTER in os.environ and "Joblib" in HydraConfig.get().launcher._target_:
         sweep.end_with_starter()
@@ -89,7 +89,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     from reproduce.data import fewer
     from reproduce.experiments import Setting, perform
     from reproduce.report.run import Header, Run
-    from reproduce.store import Store
+    from reproduce.runtime.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = _made(cfg.dataset)
@@ -225,7 +225,7 @@ def _latest(folder: Path) -> None:
 
 def show_help() -> None:
     """What can be typed."""
-    print(USAGE + choices.listing())
+    print(USAGE + cli_help.listing())
 
 
 def show_config(words: list[str]) -> None:
@@ -234,7 +234,7 @@ def show_config(words: list[str]) -> None:
     chosen = OmegaConf.to_container(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
-    print(choices.explained(OmegaConf.to_yaml(config), chosen))
+    print(cli_help.explained(OmegaConf.to_yaml(config), chosen))
 
 
 def options_at_hand() -> list[str]:
@@ -249,7 +249,7 @@ def options_at_hand() -> list[str]:
 
 def _composed(words: list[str]) -> DictConfig:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
         return compose("config", overrides=words, return_hydra_config=True)
 
 
@@ -265,7 +265,7 @@ if __name__ == "__main__":
     except InstantiationException:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        print(choices.trouble(str(error), options_at_hand), file=sys.stderr)
+        print(cli_help.trouble(str(error), options_at_hand), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.", file=sys.stderr)

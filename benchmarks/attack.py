@@ -33,8 +33,9 @@ import tensorflow as tf
 from rich.table import Table
 
 from reproduce import data
-from reproduce.methods import adversarial, graphs
-from reproduce.progress import console, stage
+from reproduce.methods.attacks import adversarial
+from reproduce.networks import graphs
+from reproduce.runtime.progress import console, stage
 
 BISECTIONS = 12  # of log c, for SciPy, within
 BRACKET = (1e-3, 1e2)

@@ -25,14 +25,14 @@ import tensorflow as tf
 from ribs.archives import GridArchive
 from rich.table import Table
 
-from reproduce import models
-from reproduce.methods import cppn, direct
-from reproduce.methods.archive import empty, insert
-from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.programs import program, weight
-from reproduce.methods.cppn.rendering import coordinates
-from reproduce.methods.evolution import evolve
-from reproduce.progress import console
+from reproduce.methods.evolution import cppn, direct
+from reproduce.methods.evolution.archive import empty, insert
+from reproduce.methods.evolution.cppn.genome import FUNCTIONS, INPUTS, Genome
+from reproduce.methods.evolution.cppn.programs import program, weight
+from reproduce.methods.evolution.cppn.rendering import coordinates
+from reproduce.methods.evolution.map_elites import evolve
+from reproduce.networks import models
+from reproduce.runtime.progress import console
 
 THEIRS = {
     "sine": neat.activations.sin_activation,

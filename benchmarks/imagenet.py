@@ -25,15 +25,15 @@ import numpy as np
 import tensorflow as tf
 from rich.table import Table
 
-from reproduce.experiments.nguyen_imagenet.evolved import BATCH
-from reproduce.imagenet import networks
-from reproduce.methods import cppn, direct
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import evolve, scorer, unsolved
-from reproduce.methods.scoring import bfloat16, frozen
-from reproduce.progress import console
+from reproduce.experiments.nguyen.imagenet.evolved import BATCH
+from reproduce.methods.evolution import cppn, direct
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import evolve, unsolved
+from reproduce.methods.evolution.scoring import bfloat16, frozen, scorer
+from reproduce.networks import imagenet
+from reproduce.runtime.progress import console
 
-NETWORKS = {"squeezenet": networks.squeezenet, "tiny_darknet": networks.tiny_darknet}
+NETWORKS = {"squeezenet": imagenet.squeezenet, "tiny_darknet": imagenet.tiny_darknet}
 FAST = {"screen": bfloat16, "parents": unsolved}
 PRESETS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "code": (partial(cppn.encoding, "code"), {"children": 400, "initial": 400}),

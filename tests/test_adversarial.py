@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.errors import UserError
-from reproduce.methods import adversarial
+from reproduce.methods.attacks import adversarial
+from reproduce.runtime.errors import UserError
 
 
 def linear(weights: np.ndarray):

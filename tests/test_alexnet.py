@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from reproduce.errors import UserError
-from reproduce.imagenet import architectures, deep_compression, networks
+from reproduce.networks import architectures, deep_compression, imagenet
+from reproduce.runtime.errors import UserError
 
 has_data = pytest.mark.skipif(
     "REPRODUCE_DATA" not in os.environ, reason="needs imagenet/models of REPRODUCE_DATA"
@@ -150,7 +150,7 @@ def test_a_compressed_file_is_read_back(rng):
 def test_another_file_is_no_alexnet(tmp_path):
     (tmp_path / "cut.net").write_bytes(b"1234" * 100)
     with pytest.raises(UserError, match="is not squeezenet as"):
-        networks.squeezenet(str(tmp_path / "cut.net"))
+        imagenet.squeezenet(str(tmp_path / "cut.net"))
 
 
 @has_data
@@ -172,4 +172,4 @@ def test_squeezenets_file_against_an_independent_reading(rng):
             np.testing.assert_array_equal(mine, other[file_name])
     images = rng.random((2, 227, 227, 3), np.float32)
     other = keras.models.load_model(folder / "squeezenet_v1.0_imagenet.keras")(images * 255)
-    np.testing.assert_allclose(networks.squeezenet()(images), other, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(imagenet.squeezenet()(images), other, rtol=1e-3, atol=1e-3)

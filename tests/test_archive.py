@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.methods import cppn, direct, evolution
-from reproduce.methods.archive import confidence, empty, insert, log_odds
-from reproduce.methods.evolution import evolve, scorer
+from reproduce.methods.evolution import cppn, direct, map_elites
+from reproduce.methods.evolution.archive import confidence, empty, insert, log_odds
+from reproduce.methods.evolution.map_elites import evolve
+from reproduce.methods.evolution.scoring import scorer
 
 
 def linear(rng, size=4, classes=3):
@@ -184,7 +185,7 @@ def test_an_interrupted_evolution_goes_on_bit_for_bit(tmp_path, module, monkeypa
         return insert(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(evolution, "insert", failing)
+        patch.setattr(map_elites, "insert", failing)
         with pytest.raises(KeyboardInterrupt):
             evolve_small(module, pixels_in_thirds, tmp_path)
     resumed = evolve_small(module, pixels_in_thirds, tmp_path)

@@ -5,8 +5,10 @@ import struct
 import numpy as np
 import pytest
 
-from reproduce import authors_lenet, caffe, download, training
-from reproduce.errors import NotAvailable, UserError
+from reproduce import training
+from reproduce.data import download
+from reproduce.networks import caffe, lenet_authors
+from reproduce.runtime.errors import NotAvailable, UserError
 
 
 def field(number, content):
@@ -37,7 +39,7 @@ def test_caffes_blobs_are_read_back():
 
 def test_authors_lenet_errs_as_often_as_it_should(full_mnist):
     """0.82 % as Caffe's weights give it in an independent conversion, on 10,000 images."""
-    model = authors_lenet.load()
+    model = lenet_authors.load()
     assert training.error_rate(model, full_mnist.test) == pytest.approx(0.0082, abs=1e-6)
 
 
@@ -46,7 +48,7 @@ def test_authors_lenet_that_is_nowhere_or_damaged(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(download, "fetch", lambda *_: "no network")
     with pytest.raises(NotAvailable, match=r"no network\)\. Put https"):
-        authors_lenet.load()
+        lenet_authors.load()
     (tmp_path / "cut.caffemodel").write_bytes(field(2, field(4, b"conv1"))[:-2])
     with pytest.raises(UserError, match="is not the authors' LeNet"):
-        authors_lenet.load(str(tmp_path / "cut.caffemodel"))
+        lenet_authors.load(str(tmp_path / "cut.caffemodel"))

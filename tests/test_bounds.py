@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce.methods import bounds
+from reproduce.methods.bounds import lipschitz
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def convolutional():
 
 
 def test_every_stretching_layer_is_listed_in_order():
-    found = bounds.layer_bounds(convolutional())
+    found = lipschitz.layer_bounds(convolutional())
     assert [bound.size for bound in found] == ["", "1 x 3 x 3 x 3", "3 x 3 x 3 x 4", "4 x 5"]
     assert [bound.slope for bound in found] == [1, 1, 0.25, 1]
     assert found[0].norm == 2
@@ -41,7 +41,7 @@ def test_every_stretching_layer_is_listed_in_order():
 @pytest.mark.parametrize("spread", [1e-3, 0.1, 10.0])
 def test_no_perturbation_moves_the_logits_further_than_the_bound(rng, spread):
     model = convolutional()
-    limit = bounds.lipschitz(bounds.layer_bounds(model))
+    limit = lipschitz.lipschitz(lipschitz.layer_bounds(model))
     images = rng.normal(size=(200, 8, 8, 1))
     steps = spread * rng.normal(size=images.shape)
     moved = np.linalg.norm(model(images + steps).numpy() - model(images).numpy(), axis=1)
@@ -54,8 +54,8 @@ def test_for_a_linear_network_the_bound_is_the_distance_to_the_boundary(rng):
     images = rng.normal(size=(20, 3, 3, 1)).astype(np.float32)
     logits = model(images).numpy()
     labels, targets = logits.argmax(axis=1), logits.argmin(axis=1)
-    constants = bounds.difference_constants(model, bounds.layer_bounds(model))
-    distances = bounds.permitted_distortion(logits, targets, constants, pixels=9) * 3
+    constants = lipschitz.difference_constants(model, lipschitz.layer_bounds(model))
+    distances = lipschitz.permitted_distortion(logits, targets, constants, pixels=9) * 3
     kernel = model.layers[-1].get_weights()[0]
     for image, label, target, distance in zip(images, labels, targets, distances, strict=True):
         normal = kernel[:, target] - kernel[:, label]
@@ -68,22 +68,24 @@ def test_the_papers_product_permits_less_than_the_sharper_one(rng):
     model = convolutional()
     logits = model(rng.normal(size=(20, 8, 8, 1))).numpy()
     targets = logits.argmin(axis=1)
-    found = bounds.layer_bounds(model)
-    product = bounds.permitted_distortion(logits, targets, 2**0.5 * bounds.lipschitz(found), 64)
-    sharper = bounds.permitted_distortion(
-        logits, targets, bounds.difference_constants(model, found), 64
+    found = lipschitz.layer_bounds(model)
+    product = lipschitz.permitted_distortion(
+        logits, targets, 2**0.5 * lipschitz.lipschitz(found), 64
+    )
+    sharper = lipschitz.permitted_distortion(
+        logits, targets, lipschitz.difference_constants(model, found), 64
     )
     assert (product > 0).all()
     assert (product <= sharper).all()
 
 
 def test_a_label_given_already_needs_no_distortion():
-    assert bounds.permitted_distortion(np.array([[1.0, 2.0]]), np.array([1]), 3.0, 4) == 0
+    assert lipschitz.permitted_distortion(np.array([[1.0, 2.0]]), np.array([1]), 3.0, 4) == 0
 
 
 def test_overlapping_windows_copy_a_pixel():
     model = network(keras.layers.MaxPooling2D(3, strides=2))
-    (pooling,) = bounds.layer_bounds(model)
+    (pooling,) = lipschitz.layer_bounds(model)
     assert pooling.constant == 2
     peak = np.zeros((1, 8, 8, 1))
     peak[0, 2, 2] = 1
@@ -91,7 +93,7 @@ def test_overlapping_windows_copy_a_pixel():
 
 
 def test_disjoint_means_shrink():
-    (pooling,) = bounds.layer_bounds(network(keras.layers.AveragePooling2D(2)))
+    (pooling,) = lipschitz.layer_bounds(network(keras.layers.AveragePooling2D(2)))
     assert pooling.constant == 0.5
 
 
@@ -104,11 +106,11 @@ def test_disjoint_means_shrink():
 )
 def test_an_unknown_layer_is_refused_by_name(layer, complaint):
     with pytest.raises(ValueError, match=complaint):
-        bounds.layer_bounds(network(layer))
+        lipschitz.layer_bounds(network(layer))
 
 
 def test_branches_are_refused():
     images = keras.Input((4,))
     branches = keras.layers.Add()([keras.layers.Dense(4)(images), images])
     with pytest.raises(ValueError, match="chain"):
-        bounds.layer_bounds(keras.Model(images, branches))
+        lipschitz.layer_bounds(keras.Model(images, branches))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from reproduce import classical
-from reproduce.classical import margins, prototypes, trees
 from reproduce.data import Examples
+from reproduce.networks import classical
+from reproduce.networks.classical import margins, prototypes, trees
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_an_rbf_network_is_undecided_far_away(digits):
 
 
 def test_a_tree_as_arrays_answers_like_the_tree(digits):
-    from reproduce.methods.smallest.single import splits_on_path
+    from reproduce.methods.attacks.minimal.single_feature import splits_on_path
 
     model = trees.decision_tree(digits, 0)
     labels = model.labels(digits.images[:100])

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce import saved
-from reproduce.methods import cppn, direct
-from reproduce.methods.cppn import genome as genomes
-from reproduce.methods.cppn.colour import rgb
-from reproduce.methods.cppn.genome import FUNCTIONS, INPUTS, Genome
-from reproduce.methods.cppn.programs import program
-from reproduce.methods.cppn.rendering import coordinates, run
-from reproduce.methods.cppn.repetition import repeating, without_repeats
+from reproduce.methods.evolution import cppn, direct
+from reproduce.methods.evolution.colour import rgb
+from reproduce.methods.evolution.cppn import genome as genomes
+from reproduce.methods.evolution.cppn.genome import FUNCTIONS, INPUTS, Genome
+from reproduce.methods.evolution.cppn.programs import program
+from reproduce.methods.evolution.cppn.rendering import coordinates, run
+from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
+from reproduce.runtime import serialization
 
 PLAIN = {
     "sine": math.sin,
@@ -194,8 +194,8 @@ def test_a_neuron_on_a_connection_keeps_the_weight_twice(rng):
 
 def test_genomes_come_back_from_disk_and_draw_the_same(rng, tmp_path):
     population = evolved(rng, 5)
-    saved.save(population, tmp_path)
-    back = saved.load(tmp_path)
+    serialization.save(population, tmp_path)
+    back = serialization.load(tmp_path)
     assert [genomes.Genome(*genome) for genome in back] == population
     np.testing.assert_array_equal(cppn.render(back, 28), cppn.render(population, 28))
 

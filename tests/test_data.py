@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from reproduce import data, download
-from reproduce.errors import NotAvailable, UserError
+from reproduce import data
+from reproduce.data import download
+from reproduce.runtime.errors import NotAvailable, UserError
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from reproduce.methods import direct
+from reproduce.methods.evolution import direct
 
 ETA = 15.0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.methods import directions
+from reproduce.methods.units import directions
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from reproduce import training
 from reproduce.data import Examples
-from reproduce.errors import NotAvailable
-from reproduce.imagenet import ends
-from reproduce.imagenet.crops import ten_crops
+from reproduce.networks import heads
+from reproduce.networks.ten_crops import ten_crops
+from reproduce.runtime.errors import NotAvailable
 
 SIDE, CLASSES = 6, 5
 
@@ -32,13 +32,13 @@ def test_one_more_class_is_learned_and_the_others_stay_as_they_were(made, rng, t
     images = rng.random((60, SIDE, SIDE, 3)).astype(np.float32)
     images[:30] *= 0.5  # the new class is dark
     labels = np.where(np.arange(60) < 30, CLASSES, training.logits(made, images).argmax(axis=1))
-    below, head = ends.features(made), ends.with_one_more(made)
+    below, head = heads.features(made), heads.with_one_more(made)
     seen = np.asarray(below(images))
     training.sgd(
         head, Examples(seen, labels), rng, epochs=60, batch=20, compiled=False,
         rate=partial(training.constant, value=0.5),
     )  # fmt: skip
-    whole = ends.joined(made, head)
+    whole = heads.joined(made, head)
     logits = training.logits(whole, images)
     np.testing.assert_allclose(logits[:, :CLASSES], training.logits(made, images), atol=1e-5)
     assert (logits.argmax(axis=1) == labels).mean() > 0.9
@@ -55,10 +55,10 @@ def test_one_more_class_is_learned_and_the_others_stay_as_they_were(made, rng, t
 
 def test_networks_that_cannot_have_one_more_class_are_refused():
     with pytest.raises(NotAvailable, match="one view"):
-        ends.features(ten_crops(network(), side=SIDE + 2))
+        heads.features(ten_crops(network(), side=SIDE + 2))
     wide = keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Conv2D(CLASSES, 3)])
     with pytest.raises(NotAvailable, match="1 x 1"):
-        ends.with_one_more(wide)
+        heads.with_one_more(wide)
 
 
 def test_gradients_rise_through_a_last_relu_that_is_off(rng):
@@ -76,7 +76,7 @@ def test_gradients_rise_through_a_last_relu_that_is_off(rng):
         return [tape.gradient(value, images).numpy() for value in values], scores.numpy()
 
     up, down, on = (0, 1.0), (0, -1.0), (1, -1.0)
-    theirs, scores = gradients(ends.past_relu(made), [up, down, on])
+    theirs, scores = gradients(heads.past_relu(made), [up, down, on])
     truth, own = gradients(made, [up, down, on])
     free, _ = gradients(unrectified, [up, down, on])
     np.testing.assert_allclose(scores, own, atol=1e-6)
@@ -85,4 +85,4 @@ def test_gradients_rise_through_a_last_relu_that_is_off(rng):
     assert free[0].any()
     assert not theirs[1].any()
     np.testing.assert_allclose(theirs[2], truth[2], atol=1e-6)
-    assert ends.past_relu(unrectified) is unrectified
+    assert heads.past_relu(unrectified) is unrectified

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.methods import equivalence
+from reproduce.methods.units import equivalence
 
 MARGIN = 0.2
 

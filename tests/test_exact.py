@@ -6,8 +6,8 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from reproduce.errors import UserError
-from reproduce.methods import adversarial, exact
+from reproduce.methods.attacks import adversarial, exact
+from reproduce.runtime.errors import UserError
 
 
 def by_slsqp(weights: np.ndarray, bias: np.ndarray, image: np.ndarray, target: int) -> float:

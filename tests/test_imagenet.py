@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce import download, pretrained, training
-from reproduce.errors import NotAvailable, UserError
+from reproduce import training
+from reproduce.data import download, imagenet_classes, photographs
 from reproduce.experiments import imagenet as experiments
-from reproduce.imagenet import classes, crops, networks, photographs
+from reproduce.networks import foreign, imagenet, ten_crops
+from reproduce.runtime.errors import NotAvailable, UserError
 
 
 @pytest.fixture
@@ -19,11 +20,11 @@ def listed(monkeypatch, tmp_path):
     """A class list of three, where no file and no network is."""
     names = {"0": ["n00000001", "tench"], "1": ["n00000002", "crane"], "2": ["n00000003", "crane"]}
     (tmp_path / "list.json").write_text(json.dumps(names))
-    monkeypatch.setattr(classes, "COUNT", 3)
-    monkeypatch.setattr(classes, "find", lambda _: tmp_path / "list.json")
-    classes.class_list.cache_clear()
+    monkeypatch.setattr(imagenet_classes, "COUNT", 3)
+    monkeypatch.setattr(imagenet_classes, "find", lambda _: tmp_path / "list.json")
+    imagenet_classes.class_list.cache_clear()
     yield
-    classes.class_list.cache_clear()
+    imagenet_classes.class_list.cache_clear()
 
 
 def picture(path, size=(300, 400), colour=(255, 0, 0)):
@@ -70,7 +71,7 @@ def test_the_middle_of_the_short_side(tmp_path):
 
 def test_a_list_and_names_that_do_not_fit_are_told(listed, tmp_path):
     with pytest.raises(UserError, match="none, or not one"):
-        classes.class_list().label("crane")
+        imagenet_classes.class_list().label("crane")
     with pytest.raises(UserError, match="there is no folder"):
         photographs.photographs(str(tmp_path / "nowhere"))
     (tmp_path / "labels.csv").write_text("picture,label\na.png,tench\n")
@@ -91,13 +92,13 @@ def test_a_network_that_is_nowhere_or_another_file(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(download, "fetch", lambda *_: "no network")
     with pytest.raises(NotAvailable, match=r"Put the file .SHA-256 5a43d9a4aea6"):
-        networks.tiny_darknet()
+        imagenet.tiny_darknet()
     with pytest.raises(NotAvailable, match=r"no network\)\. Put https.* .git blob ea0d14e98edf"):
-        networks.alexnet()
+        imagenet.alexnet()
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / networks.SQUEEZENET.file).write_bytes(b"something else")
+    (tmp_path / "models" / imagenet.SQUEEZENET.file).write_bytes(b"something else")
     with pytest.raises(NotAvailable, match="is not the file expected"):
-        networks.squeezenet()
+        imagenet.squeezenet()
 
 
 def test_a_file_is_known_by_its_git_blob():
@@ -122,7 +123,7 @@ def small_network():
 
 def test_ten_crops_are_the_mean_of_ten_views(small_network, rng):
     images = rng.random((3, 9, 9, 3), np.float32)
-    wrapped = crops.ten_crops(small_network, side=9)
+    wrapped = ten_crops.ten_crops(small_network, side=9)
     odds = []
     for top, left in ((0, 0), (0, 3), (3, 0), (3, 3), (1, 1)):
         for mirrored in (False, True):
@@ -146,7 +147,7 @@ def test_networks_answer_as_in_another_program(data, name):
     Centred wrongly, or with red and blue exchanged, SqueezeNet loses more than that.
     """
     assert data.digest == experiments.SAMPLE_DIGEST
-    network = getattr(networks, name)()
+    network = getattr(imagenet, name)()
     images, labels = photographs.sized(data, network.input_shape[1]).test
     order = np.argsort(-training.logits(network, images, batch=32), axis=1)
     known = experiments.KNOWN["SqueezeNet" if name == "squeezenet" else "Tiny Darknet"]
@@ -157,7 +158,7 @@ def test_networks_answer_as_in_another_program(data, name):
 
 def test_a_loaded_network_is_a_chain_of_its_own_layers(small_network, rng, tmp_path):
     small_network.save(tmp_path / "small.keras")
-    loaded = pretrained.load(str(tmp_path / "small.keras"), scale=255.0, outputs="logits")
+    loaded = foreign.load(str(tmp_path / "small.keras"), scale=255.0, outputs="logits")
     images = rng.random((2, 6, 6, 3), np.float32)
     np.testing.assert_allclose(loaded(images), small_network(255 * images), rtol=1e-4)
     kinds = [type(layer).__name__ for layer in loaded.layers]
@@ -169,7 +170,7 @@ def test_a_layer_used_twice_stays_one_layer(rng, tmp_path):
     inputs = keras.Input((2, 2, 3))
     model = keras.Model(inputs, keras.layers.Flatten()(twice(twice(inputs))))
     model.save(tmp_path / "twice.keras")
-    loaded = pretrained.load(str(tmp_path / "twice.keras"), outputs="logits")
+    loaded = foreign.load(str(tmp_path / "twice.keras"), outputs="logits")
     images = rng.random((2, 2, 2, 3), np.float32)
     np.testing.assert_allclose(loaded(images), model(images), rtol=1e-5)
     assert loaded.count_params() == model.count_params()

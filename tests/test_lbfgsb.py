@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from reproduce.methods import lbfgsb
+from reproduce.methods.attacks import lbfgsb
 
 
 def logistic_problems(seed: int = 0, batch: int = 6, n: int = 30):

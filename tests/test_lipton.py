@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from reproduce import models as networks
 from reproduce.data import Examples
 from reproduce.experiments.lipton import claims, protocol, zoo
 from reproduce.experiments.lipton.rules import defence, inputs, meaning, models
-from reproduce.methods import fgsm
+from reproduce.methods.attacks import fgsm
+from reproduce.networks import models as networks
 from reproduce.report.cells import Cells
 from reproduce.training import adversarial, logits
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from reproduce import models
+from reproduce.networks import models
 
 MNIST = (28, 28, 1)
 

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from reproduce import data
-from reproduce.errors import UserError
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen import (
     ascents,
@@ -20,9 +19,10 @@ from reproduce.experiments.nguyen import (
     rounds,
     transfer,
 )
-from reproduce.methods import cppn, direct
-from reproduce.methods.evolution import Evolution
-from reproduce.store import Store
+from reproduce.methods.evolution import cppn, direct
+from reproduce.methods.evolution.map_elites import Evolution
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.store import Store
 
 EDITION = 1
 SIZE, CLASSES = 28, 10

@@ -10,18 +10,18 @@ from scipy.special import softmax
 from reproduce import data, training
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.nguyen_imagenet import (
-    climbing,
-    every_class,
+from reproduce.experiments.nguyen.imagenet import (
+    ascent,
+    ascent_all,
     figure3,
     figure12,
     figure13,
-    one_more_class,
+    retraining,
 )
-from reproduce.methods import cppn
-from reproduce.methods.archive import empty
-from reproduce.methods.evolution import Evolution, evolve
-from reproduce.store import Store
+from reproduce.methods.evolution import cppn
+from reproduce.methods.evolution.archive import empty
+from reproduce.methods.evolution.map_elites import Evolution, evolve
+from reproduce.runtime.store import Store
 
 SIDE, CLASSES = 8, 1000
 WEIGHTS = np.random.default_rng(0).normal(size=(SIDE * SIDE * 3, CLASSES)).astype(np.float32)
@@ -49,7 +49,7 @@ def probability(images, labels):
 
 def test_images_are_scored_as_the_bytes_that_are_kept(setting):
     labels = [3, 500, 999]
-    found = climbing.climbed(
+    found = ascent.climbed(
         setting, linear(), labels, rule="fast224", together=2, starts=2, until=0.9
     )
     assert found.images.dtype == np.uint8
@@ -59,8 +59,8 @@ def test_images_are_scored_as_the_bytes_that_are_kept(setting):
 
 
 def test_an_image_does_not_depend_on_the_classes_beside_it(setting):
-    apart = climbing.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
-    together = climbing.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9)
+    apart = ascent.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
+    together = ascent.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9)
     difference = apart.images.astype(int) - together.images
     assert np.abs(difference).max() <= 1  # a rounding
     np.testing.assert_array_equal(apart.reached, together.reached)
@@ -70,14 +70,14 @@ def test_the_mean_becomes_middle_grey_and_what_lies_above_it_brighter():
     mean = np.full((SIDE, SIDE, 3), 100 / 255, np.float32)
     image = np.full((1, SIDE, SIDE, 3), 100, np.uint8)
     image[0, 0, 0], image[0, 1, 1] = 200, 50
-    shown = climbing.without_mean(image, mean)
+    shown = ascent.without_mean(image, mean)
     assert shown[0, 5, 5] == pytest.approx(0.5, abs=1e-6)
     assert shown[0, 0, 0] == pytest.approx(1)
     assert shown[0, 1, 1] == pytest.approx(0.25, abs=1e-2)
 
 
 def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(setting):
-    whole = every_class.ascent_all(setting, classes=6)
+    whole = ascent_all.ascent_all(setting, classes=6)
     fifteen = figure13.figure13(setting, classes=6, steps_share=0.1)
     twenty = figure13.twenty_classes(
         setting, rules=["none", "seed360"], classes=2, starts=2, steps_share=0.02
@@ -116,7 +116,7 @@ def learned(rng):
         rate=partial(training.constant, value=0.02),
     )  # fmt: skip
     dark = rng.integers(40, size=(30, SIDE, SIDE, 3)).astype(np.uint8)
-    found = one_more_class.retrained(
+    found = retraining.retrained(
         linear(), photographs=photographs, fooling=dark, phases=[phase], seed=1
     )
     return photographs, dark, found
@@ -141,16 +141,14 @@ def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
     archive = empty(3, (SIDE, SIDE, 3))._replace(images=pictures[[3, 1, 3]])
     film = pictures[[0, 1, 1, 2, 2, 2]].reshape(1, 2, 3, SIDE, SIDE, 3)
     found = Evolution([archive], np.zeros((1, 8, 3)), (0, 7), film)
-    np.testing.assert_array_equal(one_more_class.fooling_images(found), pictures[[0, 1, 3]])
+    np.testing.assert_array_equal(retraining.fooling_images(found), pictures[[0, 1, 3]])
 
 
 def test_claims_of_figure_12_follow_the_numbers(rng):
     def holds(second, after, labelled=0.6, evaluations=20_000):
         p = {"DNN1": rng.uniform(0.2, 0.9, (1, 200)), "DNN2": rng.uniform(0, second, (1, 200))}
         right = np.zeros(100, int)
-        found = one_more_class.Retrained(
-            None, right, right + (np.arange(100) < after), right, 0, 0, 0
-        )
+        found = retraining.Retrained(None, right, right + (np.arange(100) < after), right, 0, 0, 0)
         claims = figure12._claims(p, found, labelled, evaluations)
         return [claim.holds for claim in claims]
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce.errors import NotAvailable
 from reproduce.experiments import Setting
-from reproduce.experiments.nguyen_imagenet import evolved as runs
-from reproduce.experiments.nguyen_imagenet import galleries, heat, related, repeats
-from reproduce.experiments.nguyen_imagenet.evolved import evolved
-from reproduce.methods import cppn, direct
-from reproduce.methods.archive import Archive
-from reproduce.methods.evolution import Evolution, unsolved
-from reproduce.methods.scoring import bfloat16
-from reproduce.store import Store
+from reproduce.experiments.nguyen.imagenet import evolved as runs
+from reproduce.experiments.nguyen.imagenet import figure9, figure10, figures1_8, figures6_7
+from reproduce.experiments.nguyen.imagenet.evolved import evolved
+from reproduce.methods.evolution import cppn, direct
+from reproduce.methods.evolution.archive import Archive
+from reproduce.methods.evolution.map_elites import Evolution, unsolved
+from reproduce.methods.evolution.scoring import bfloat16
+from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.store import Store
 
 EDITION = 1
 SIDE, CLASSES = 32, 1000
@@ -94,32 +94,32 @@ def test_an_image_in_several_niches_is_shown_once_where_it_is_surest():
 def test_a_gallery_takes_the_farthest_from_all_that_it_has():
     greys = (0, 10, 250, 120, 20)
     images = [np.full((20, 20, 3), grey, np.uint8) for grey in greys]
-    assert galleries.various(images, 4) == [0, 2, 3, 4]
-    assert galleries.various(images, 9) == [0, 2, 3, 4, 1]
+    assert figures1_8.various(images, 4) == [0, 2, 3, 4]
+    assert figures1_8.various(images, 9) == [0, 2, 3, 4, 1]
 
 
 def test_a_thumbnail_is_of_mean_colours(rng):
     image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
     expected = image.reshape(16, 4, 16, 4, 3).mean(axis=(1, 3)) / 255
-    np.testing.assert_allclose(galleries.thumbnail(image), expected)
-    uneven = galleries.thumbnail(np.full((227, 227, 3), 51, np.uint8))
+    np.testing.assert_allclose(figures1_8.thumbnail(image), expected)
+    uneven = figures1_8.thumbnail(np.full((227, 227, 3), 51, np.uint8))
     np.testing.assert_allclose(uneven, np.full((16, 16, 3), 0.2))
 
 
 def test_a_dark_band_of_dogs_and_cats_is_seen_and_an_even_field_is_not(rng):
     p = rng.uniform(0.4, 0.9, (2, CLASSES))
     even = Evolution([], np.log(p / (1 - p))[:, None], (), np.empty(0), (400, 400))
-    assert heat._dogs_and_cats("even", even).holds is False
+    assert figures6_7._dogs_and_cats("even", even).holds is False
     p[:, 156:286] -= 0.3
     band = Evolution([], np.log(p / (1 - p))[:, None], (), np.empty(0), (400, 400))
-    assert heat._dogs_and_cats("band", band).holds is True
+    assert figures6_7._dogs_and_cats("band", band).holds is True
 
 
 def test_published_numbers_stand_beside_ours_at_equal_numbers_of_images():
     p = np.linspace(0.1, 0.9, 1002)[None, :, None].repeat(3, axis=2)
     found = Evolution([], np.log(p / (1 - p)), (), np.empty(0), (400, 400))
-    cells = heat.Cells("nguyen", "figure7")
-    heat._equal_evaluations(cells, {"CPPN": found})
+    cells = figures6_7.Cells("nguyen", "figure7")
+    figures6_7._equal_evaluations(cells, {"CPPN": found})
     (cell,) = cells.list
     assert (cell.row, cell.column, cell.published) == ("ImageNet median", "1000", 0.64)
     assert cell.value == pytest.approx(p[0, 999, 0])  # 400 images at the start, then 999 x 400
@@ -128,12 +128,12 @@ def test_published_numbers_stand_beside_ours_at_equal_numbers_of_images():
 def test_every_artefact_is_made_without_photographs(setting):
     both = {"CPPN": CPPN, "CPPN (fast)": FAST}
     made = [
-        heat.figure6(setting, searches={"direct": DIRECT}),
-        heat.figure7(setting, searches=both),
-        galleries.figure8(setting, searches=both),
-        galleries.figure1(setting, direct=DIRECT, cppn=FAST),
-        related.figure9(setting, search=FAST),
-        repeats.figure10(
+        figures6_7.figure6(setting, searches={"direct": DIRECT}),
+        figures6_7.figure7(setting, searches=both),
+        figures1_8.figure8(setting, searches=both),
+        figures1_8.figure1(setting, direct=DIRECT, cppn=FAST),
+        figure9.figure9(setting, search=FAST),
+        figure10.figure10(
             setting, searches=both, coordinates={"CPPN": "code", "CPPN (fast)": "unit"}
         ),
     ]  # fmt: skip
@@ -150,12 +150,12 @@ def test_classes_by_name_need_the_classes_of_ilsvrc(setting):
     )
     other = setting._replace(networks={"few": partial(lambda: few)})
     with pytest.raises(NotAvailable, match="few has 5 classes"):
-        related.figure9(other, search=FAST)
+        figure9.figure9(other, search=FAST)
 
 
 def test_a_sheet_has_a_place_for_each_image(setting):
     elites = [runs.Elite(0, label, 0.5, np.zeros((4, 4, 3), np.uint8)) for label in range(5)]
-    figure = galleries.sheet(setting, elites, columns=2)
+    figure = figures1_8.sheet(setting, elites, columns=2)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:5] == [f"class {label}\n50.00 %" for label in range(5)]
     assert titles[5] == ""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce import own_data
-from reproduce.errors import UserError
+from reproduce.data import folders
+from reproduce.runtime.errors import UserError
 
 
 def write(place, classes="abc", count=10, shape=(6, 5), seed=0):
@@ -21,7 +21,7 @@ def write(place, classes="abc", count=10, shape=(6, 5), seed=0):
 
 def test_a_folder_by_class_is_divided_and_nothing_is_lost(tmp_path):
     write(tmp_path / "mine")
-    data = own_data.folder(str(tmp_path / "mine"))
+    data = folders.folder(str(tmp_path / "mine"))
     assert data.train.images.shape == (24, 6, 5, 1)
     assert data.test.images.shape == (6, 6, 5, 1)
     assert data.classes == 3
@@ -31,8 +31,8 @@ def test_a_folder_by_class_is_divided_and_nothing_is_lost(tmp_path):
         seen |= set(zip(labels, np.rint(255 * images[:, 0, 1, 0]), strict=True))
     assert len(seen) == 30
     assert np.bincount(data.test.labels).tolist() == [2, 2, 2]
-    assert own_data.folder(str(tmp_path / "mine")).digest == data.digest
-    scaled = own_data.folder(str(tmp_path / "mine"), size=12, grey=False)
+    assert folders.folder(str(tmp_path / "mine")).digest == data.digest
+    scaled = folders.folder(str(tmp_path / "mine"), size=12, grey=False)
     assert scaled.train.images.shape == (24, 12, 12, 3)
     assert scaled.digest != data.digest
 
@@ -40,7 +40,7 @@ def test_a_folder_by_class_is_divided_and_nothing_is_lost(tmp_path):
 def test_a_folder_with_a_test_part_keeps_it(tmp_path):
     write(tmp_path / "train")
     write(tmp_path / "test", count=2, seed=1)
-    data = own_data.folder(str(tmp_path))
+    data = folders.folder(str(tmp_path))
     assert (len(data.train.labels), len(data.test.labels)) == (30, 6)
 
 
@@ -54,7 +54,7 @@ def test_arrays_of_bytes_and_of_numbers_are_the_same(tmp_path, rng, divided):
             arrays = {"x_train": x[:12], "y_train": labels[:12], "x_test": x[12:]}
             arrays["y_test"] = labels[12:, None]
         np.savez(tmp_path / name, **arrays)
-        return own_data.npz(str(tmp_path / name))
+        return folders.npz(str(tmp_path / name))
 
     as_bytes, as_numbers = save("bytes.npz", pixels), save("numbers.npz", pixels / 255)
     np.testing.assert_allclose(as_bytes.train.images, as_numbers.train.images, atol=1e-7)
@@ -66,7 +66,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
     def refused(message, **arrays):
         np.savez(tmp_path / "x.npz", **arrays)
         with pytest.raises(UserError, match=message):
-            own_data.npz(str(tmp_path / "x.npz"))
+            folders.npz(str(tmp_path / "x.npz"))
 
     images = np.zeros((4, 2, 2), np.uint8)
     refused("holds images: x_train", images=images)
@@ -84,8 +84,8 @@ def test_what_cannot_be_used_is_told(tmp_path):
     )
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(UserError, match=r"cannot be read as \.npz"):
-        own_data.npz(str(tmp_path / "text.npz"))
+        folders.npz(str(tmp_path / "text.npz"))
     with pytest.raises(UserError, match="holds 0 folders"):
-        own_data.folder(str(tmp_path))
+        folders.folder(str(tmp_path))
     with pytest.raises(UserError, match=r"wants dataset\.path="):
-        own_data.folder(None)
+        folders.folder(None)

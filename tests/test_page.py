@@ -11,9 +11,9 @@ import pytest
 
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.kept import read
 from reproduce.report.page import linked
 from reproduce.report.results import Artefact, Claim
+from reproduce.report.results_json import read
 from reproduce.report.run import Header, Run
 
 HEADER = Header("szegedy", "mnist", "/data/<mnist>.npz", "0123456789ab", "laptop", 0)

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce.methods import adversarial, pools
+from reproduce.methods.attacks import adversarial
+from reproduce.training import pools
 
 CLASSES = 3
 

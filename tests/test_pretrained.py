@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce import data, pretrained
-from reproduce.errors import UserError
+from reproduce import data
+from reproduce.networks import foreign
+from reproduce.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def centred(logits):
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_logits_are_left_alone(images, tmp_path, name):
     path, model = saved(tmp_path, keras.layers.Flatten(), keras.layers.Dense(3), name=name)
-    np.testing.assert_allclose(pretrained.load(path)(images), model(images), atol=1e-6)
+    np.testing.assert_allclose(foreign.load(path)(images), model(images), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_logits_are_left_alone(images, tmp_path, name):
 )
 def test_a_softmax_is_taken_off(images, tmp_path, end):
     path, model = saved(tmp_path, keras.layers.Flatten(), *end())
-    loaded = pretrained.load(path)
+    loaded = foreign.load(path)
     np.testing.assert_allclose(centred(loaded(images)), centred(np.log(model(images))), atol=1e-5)
     # not a rounded logarithm: far beyond where float32 probabilities are 0 and 1
     steep = loaded(1000 * images)
@@ -57,14 +58,14 @@ def test_probabilities_from_elsewhere_become_logarithms(images, tmp_path):
         tmp_path, keras.layers.Flatten(), keras.layers.Dense(3, "softplus"),
         keras.layers.UnitNormalization(1),
     )  # fmt: skip
-    loaded = pretrained.load(path, outputs="probabilities")
+    loaded = foreign.load(path, outputs="probabilities")
     np.testing.assert_allclose(loaded(images), np.log(model(images)), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (64,)])
 def test_other_input_shapes_and_ranges(images, tmp_path, shape):
     path, model = saved(tmp_path, keras.layers.Flatten(), keras.layers.Dense(3), shape=shape)
-    loaded = pretrained.load(path, scale=2.0, offset=-1.0)
+    loaded = foreign.load(path, scale=2.0, offset=-1.0)
     expected = model((2 * images - 1).reshape(6, *shape))
     np.testing.assert_allclose(loaded(images), expected, atol=1e-5)
 
@@ -88,15 +89,15 @@ def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, output
     )
     model.layers[1].set_weights([kernel / scale, -offset * kernel.sum(axis=0) / scale])
     model.save(path)
-    found = pretrained.load(path, dataset=dataset)(images)
+    found = foreign.load(path, dataset=dataset)(images)
     np.testing.assert_allclose(found, true, atol=1e-3)
     said = " ".join(capsys.readouterr().out.split())
     assert f"takes pixels in [{offset:g}, {scale + offset:g}]" in said
-    other = pretrained.load(path, dataset=dataset, scale=7.0, outputs="logits")
+    other = foreign.load(path, dataset=dataset, scale=7.0, outputs="logits")
     np.testing.assert_allclose(other(images), model(7 * images), rtol=1e-4)
     smaller = dataset._replace(train=data.frozen(images[:, :2], labels))
     with pytest.raises(UserError, match=r"squares has images of \(2, 3, 1\) and 3 classes"):
-        pretrained.load(path, dataset=smaller)
+        foreign.load(path, dataset=smaller)
 
 
 def test_a_function_of_ones_own_gives_what_its_model_gives(images, tmp_path, monkeypatch):
@@ -112,12 +113,12 @@ def test_a_function_of_ones_own_gives_what_its_model_gives(images, tmp_path, mon
     monkeypatch.syspath_prepend(tmp_path)
     import elsewhere
 
-    loaded = pretrained.load("elsewhere:model")
+    loaded = foreign.load("elsewhere:model")
     expected = np.log(elsewhere.model(images))
     np.testing.assert_allclose(centred(loaded(images)), centred(expected), atol=1e-5)
-    built = pretrained.load("elsewhere:network", scale=255.0)
+    built = foreign.load("elsewhere:network", scale=255.0)
     assert built.output_shape == (None, 3)
-    assert list(pretrained.saved_by_keras("elsewhere:network", outputs=None)) == ["network"]
+    assert list(foreign.saved_by_keras("elsewhere:network", outputs=None)) == ["network"]
     for path, trouble in {
         "nowhere:model": "No module named 'nowhere'",
         "elsewhere:other": "has no attribute 'other'",
@@ -126,21 +127,21 @@ def test_a_function_of_ones_own_gives_what_its_model_gives(images, tmp_path, mon
         "builtins:list": "a Keras model is expected, got a list",
     }.items():
         with pytest.raises(UserError, match=trouble):
-            pretrained.load(path)
+            foreign.load(path)
 
 
 def test_what_cannot_be_loaded_is_told(tmp_path):
     (tmp_path / "text.keras").write_text("no model")
     with pytest.raises(UserError, match="there is no Keras model at"):
-        pretrained.load("nowhere.keras")
+        foreign.load("nowhere.keras")
     with pytest.raises(UserError, match="cannot be opened as a Keras model"):
-        pretrained.load(str(tmp_path / "text.keras"))
+        foreign.load(str(tmp_path / "text.keras"))
     with pytest.raises(UserError, match="logits or probabilities, got odds"):
-        pretrained.load("model.keras", outputs="odds")
+        foreign.load("model.keras", outputs="odds")
     with pytest.raises(UserError, match=r"networks\.path"):
-        pretrained.saved_by_keras(None)
-    named = pretrained.saved_by_keras(["a/one.keras", "b/two.keras"], scale=255)
+        foreign.saved_by_keras(None)
+    named = foreign.saved_by_keras(["a/one.keras", "b/two.keras"], scale=255)
     assert list(named) == ["one", "two"]
     path, _ = saved(tmp_path, keras.layers.Dense(3), shape=(7,))
     with pytest.raises(UserError, match="is no image"):
-        pretrained.load(path)
+        foreign.load(path)

@@ -2,7 +2,7 @@
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from reproduce import progress
+from reproduce.runtime import progress
 
 
 def charts(folder):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.errors import UserError
-from reproduce.methods import adversarial
+from reproduce.methods.attacks import adversarial
 from reproduce.methods.protocols import PROTOCOLS, Measured, measure
+from reproduce.runtime.errors import UserError
 
 WEIGHTS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 IMAGES = np.random.default_rng(1).random((20, 30)).astype(np.float32)

@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from reproduce.methods import fgsm, queries
-from reproduce.methods.smallest import linear
+from reproduce.methods.attacks import fgsm, simba
+from reproduce.methods.attacks.minimal import linear
 
 
 def test_cosine_basis_is_orthonormal():
-    basis = np.stack([queries.cosine(k, 6, 6).ravel() for k in range(36)])
+    basis = np.stack([simba.cosine(k, 6, 6).ravel() for k in range(36)])
     np.testing.assert_allclose(basis @ basis.T, np.eye(36), atol=1e-12)
 
 
@@ -21,7 +21,7 @@ def test_search_by_scores_counts_and_stays_in_reach(rng):
 
     images = rng.uniform(0.4, 0.6, (5, 8, 8, 1)).astype(np.float32)
     labels = probabilities(images).argmax(axis=1)
-    found = queries.by_scores(
+    found = simba.by_scores(
         probabilities, images, labels, seed=0, step=0.2, queries=120, frequencies=8
     )
     answers = probabilities(found.images).argmax(axis=1)

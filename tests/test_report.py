@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.errors import UserError
 from reproduce.report import __main__ as command
-from reproduce.report import combined, compare, kept, sweep
+from reproduce.report import combined, compare, results_json, sweep
 from reproduce.report.cells import Cells, over_seeds
 from reproduce.report.results import Artefact, Cell, Claim
 from reproduce.report.run import Header, Run
+from reproduce.runtime.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,7 +45,7 @@ def leave(folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=25
 def test_seeds_are_averaged_with_their_t_interval(tmp_path):
     for seed in range(5):
         leave(tmp_path / f"seed={seed}", seed)
-    own = [kept.read(tmp_path / f"seed={seed}").cells for seed in range(5)]
+    own = [results_json.read(tmp_path / f"seed={seed}").cells for seed in range(5)]
     content = combined.together(combined.find([tmp_path]))
     assert content.seeds == (0, 1, 2, 3, 4)
     for cell, column in zip(content.cells, zip(*own, strict=True), strict=True):
@@ -98,7 +98,7 @@ def test_apart_draws_one_report_for_each_kind(tmp_path):
         leave(tmp_path / "b" / str(seed), seed, scale="smoke")
     assert command.main([str(tmp_path), "--apart"]) == 0
     for folder, scale in (("a", "laptop"), ("b", "smoke")):
-        assert kept.read(tmp_path / folder / "combined").scale == scale
+        assert results_json.read(tmp_path / folder / "combined").scale == scale
 
 
 def test_a_swept_number_gets_rows_and_curves(tmp_path):
@@ -107,7 +107,7 @@ def test_a_swept_number_gets_rows_and_curves(tmp_path):
             leave(tmp_path / f"images={images}" / f"seed={seed}", seed, images=images)
     assert command.main([str(tmp_path)]) == 0
     folder = tmp_path / "combined"
-    content = kept.read(folder)
+    content = results_json.read(folder)
     rows = list(dict.fromkeys(cell.row for cell in content.cells))
     assert rows == [f"FC10(1) · images={images}" for images in (32, 256, 1024)]
     assert {cell.published for cell in content.cells if cell.column == "distortion"} == {0.14}
@@ -169,7 +169,7 @@ def test_comparison_names_what_moved_and_what_is_missing(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "images: 256 -> 1024" in told
     assert "1 of 3 cells moved" in told
-    before, after = (kept.read(tmp_path / name) for name in "ab")
+    before, after = (results_json.read(tmp_path / name) for name in "ab")
     lacking = compare.compare(before, after._replace(cells=after.cells[1:]))
     assert [cell.column for cell in lacking.only_before] == ["AE400-10"]
 

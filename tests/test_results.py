@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from reproduce.errors import UserError
-from reproduce.report import kept
+from reproduce.report import results_json
 from reproduce.report.cells import Cells
 from reproduce.report.results import Cell, Claim, Layout, Results
+from reproduce.runtime.errors import UserError
 
 KEYS = {
     "experiment", "dataset", "data_source", "data_digest", "scale", "seed", "versions", "started",
@@ -45,7 +45,7 @@ def made_up() -> Results:
 
 
 def test_the_file_has_the_promised_keys():
-    content = json.loads(kept.to_json(made_up()))
+    content = json.loads(results_json.to_json(made_up()))
     assert set(content) == KEYS
     assert set(content["cells"][0]) == CELL_KEYS
     assert content["seed"] == 3
@@ -56,20 +56,20 @@ def test_the_file_has_the_promised_keys():
 
 
 def test_reading_gives_back_what_was_written(tmp_path):
-    kept.write(tmp_path, made_up())
-    assert kept.read(tmp_path) == made_up()
+    results_json.write(tmp_path, made_up())
+    assert results_json.read(tmp_path) == made_up()
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
 def test_a_failed_number_is_null_and_no_cell_is_invalid_json():
     failed = made_up().cells[-1]
     assert failed == Cell("table1", "FC10(1)", "failed", None, "rms")
-    assert "NaN" not in kept.to_json(made_up())
+    assert "NaN" not in results_json.to_json(made_up())
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"experiment": 1'])
 def test_a_damaged_file_is_named_in_one_line(tmp_path, text):
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(UserError, match=r"results\.json is not") as told:
-        kept.read(tmp_path)
+        results_json.read(tmp_path)
     assert "\n" not in str(told.value)

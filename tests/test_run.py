@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from reproduce import choices
+from reproduce.runtime import cli_help
 from run import departures
 
 
@@ -77,7 +77,7 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     assert "seed: 0  # of weights, target labels, noise and evolution\n" in text
     assert "  images: 32  # attacked per network\n" in text
     assert "size: null  # scaled to this, 28 or [28,28]; null takes the first picture's\n" in text
-    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
         config = compose("config", overrides=words)
     assert OmegaConf.create(text) == config
     assert config.attack.tau == 4
@@ -85,7 +85,7 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
 
 def test_what_a_user_changed_is_listed_as_a_departure():
     words = ["experiment=nguyen", "networks=keras", "networks.path=mine.keras", "examples=1000"]
-    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
         config, usual = compose("config", overrides=words), compose("config", overrides=words[:1])
     assert departures(config, 4000) == [
         *departures(usual, 4000),
@@ -100,7 +100,7 @@ def test_comments_belong_to_their_keys():
         "'f (g)': 3 # with a space\n"
         "h: {i: 4} # of h\n  # of nothing\nj:\n  k: '#' # sharp\n"
     )
-    assert choices.comments(text) == {
+    assert cli_help.comments(text) == {
         "a": "one", "b.-.c": "in a list", "f (g)": "with a space", "h": "of h", "j.k": "sharp",
     }  # fmt: skip
 

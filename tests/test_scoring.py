@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce.methods import cppn
-from reproduce.methods.archive import empty, insert, log_odds
-from reproduce.methods.evolution import evolve, scorer, unsolved
-from reproduce.methods.scoring import bfloat16, frozen
+from reproduce.methods.evolution import cppn
+from reproduce.methods.evolution.archive import empty, insert, log_odds
+from reproduce.methods.evolution.map_elites import evolve, unsolved
+from reproduce.methods.evolution.scoring import bfloat16, frozen, scorer
 
 SIDE, CLASSES = 16, 7
 

@@ -6,8 +6,14 @@ from scipy.optimize import linprog, minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from reproduce.classical.trees import nodes
-from reproduce.methods.smallest import decision, linear, neighbours, single, trees
+from reproduce.methods.attacks.minimal import (
+    hop_skip_jump,
+    linear,
+    neighbours,
+    single_feature,
+    trees,
+)
+from reproduce.networks.classical.trees import nodes
 
 
 @pytest.fixture
@@ -196,7 +202,7 @@ def test_search_by_labels_comes_near_the_optimum_of_a_linear_model(rng):
 
     images = images[predict(images) == 1][:3]
     starts = np.broadcast_to((weights[:, 0] > weights[:, 1]).reshape(8, 8, 1), images.shape)
-    found = decision.nearest(
+    found = hop_skip_jump.nearest(
         predict, images, starts.astype(np.float32), seed=0, walks=3, steps=10, probes=60
     )
     optimum = linear.free(weights, bias, images)
@@ -215,7 +221,7 @@ def test_search_by_labels_on_a_tree_is_never_below_the_exact_distance(rng):
     images = x[:10].reshape(-1, 4, 4, 1)
     labels = learnt.predict(x[:10])
     starts = np.stack([x[y != label][0] for label in labels]).reshape(images.shape)
-    found = decision.nearest(
+    found = hop_skip_jump.nearest(
         lambda z: learnt.predict(z.reshape(len(z), -1)), images, starts, seed=0, groups=(4, 1)
     )
     exact = trees.nearest(tree, images, labels).distance
@@ -225,7 +231,7 @@ def test_search_by_labels_on_a_tree_is_never_below_the_exact_distance(rng):
 
 def test_search_without_a_start_finds_nothing(rng):
     images = rng.random((2, 3, 3, 1)).astype(np.float32)
-    found = decision.nearest(lambda z: np.zeros(len(z), int), images, images, seed=0)
+    found = hop_skip_jump.nearest(lambda z: np.zeros(len(z), int), images, images, seed=0)
     assert np.isinf(found.change.distance).all()
 
 
@@ -233,15 +239,15 @@ def test_one_shifted_feature_reaches_the_boundary(rng):
     weights, bias = np.array([2.0, 0.0, -0.5]), 0.3
     examples = rng.normal(size=(5, 3))
     margins = examples @ weights + bias
-    shifts = single.shifts(weights, margins)
+    shifts = single_feature.shifts(weights, margins)
     assert np.isinf(shifts[:, 1]).all()
     for k in (0, 2):
         moved = examples.copy()
         moved[:, k] += shifts[:, k]
         np.testing.assert_allclose(moved @ weights + bias, 0, atol=1e-12)
-    everywhere = single.within(shifts, examples, np.full(3, -1e9), np.full(3, 1e9))
+    everywhere = single_feature.within(shifts, examples, np.full(3, -1e9), np.full(3, 1e9))
     assert everywhere[:, [0, 2]].all()
-    assert not single.within(shifts, examples, np.zeros(3), np.zeros(3)).any()
+    assert not single_feature.within(shifts, examples, np.zeros(3), np.zeros(3)).any()
 
 
 def test_bit_flips_against_predicting_every_flip(rng):
@@ -251,7 +257,7 @@ def test_bit_flips_against_predicting_every_flip(rng):
         DecisionTreeClassifier(random_state=0).fit(bits, labels),
         RandomForestClassifier(5, random_state=0).fit(bits, labels),
     ):
-        found = single.flips(learnt.predict, bits[:20], np.arange(8))
+        found = single_feature.flips(learnt.predict, bits[:20], np.arange(8))
         for i in range(20):
             for k in range(8):
                 other = bits[i : i + 1].copy()
@@ -267,6 +273,6 @@ def test_depth_of_the_deciding_split(rng):
         labels=np.array([0, 0, 0, 0, 1]),
     )  # fmt: skip
     example = np.array([1.0, 1.0])
-    assert single.splits_on_path(tree, example) == [0, 2, 4]
-    depths = single.deciding_depths(tree, example, np.array([True, True]))
+    assert single_feature.splits_on_path(tree, example) == [0, 2, 4]
+    depths = single_feature.deciding_depths(tree, example, np.array([True, True]))
     np.testing.assert_array_equal(depths, [2, 1])

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import correlate
 
-from reproduce.methods import spectrum
+from reproduce.methods.bounds import operator_norms
 
 
 def matrix(linear, shape):
@@ -41,7 +41,9 @@ def rng():
 
 def test_dense(rng):
     kernel = rng.normal(size=(30, 20))
-    assert spectrum.dense_norm(kernel) == pytest.approx(np.linalg.svd(kernel)[1].max(), rel=1e-9)
+    assert operator_norms.dense_norm(kernel) == pytest.approx(
+        np.linalg.svd(kernel)[1].max(), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
@@ -50,7 +52,9 @@ def test_circular_convolution(rng, stride, side):
     kernel = rng.normal(size=(side, side, 2, 3))
     shape = (8 if stride == 4 else 6, 12, 2)
     expected = np.linalg.svd(matrix(circular(kernel, stride), shape))[1].max()
-    assert spectrum.circular_norm(kernel, shape[:2], stride) == pytest.approx(expected, rel=1e-9)
+    assert operator_norms.circular_norm(kernel, shape[:2], stride) == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -60,31 +64,31 @@ def test_zero_padded_convolution_and_its_circular_bound(rng, stride, padding, si
     kernel = rng.normal(size=(side, side, 2, 3))
     image = (9, 7)
     norm = np.linalg.svd(matrix(zero_padded(kernel, stride, padding), (*image, 2)))[1].max()
-    assert spectrum.zero_padded_norm(kernel, image, stride, padding) == pytest.approx(
+    assert operator_norms.zero_padded_norm(kernel, image, stride, padding) == pytest.approx(
         norm, rel=1e-6
     )
-    torus = spectrum.enclosing_torus(image, (side, side), stride, padding)
-    assert spectrum.circular_norm(kernel, torus, stride) >= norm * (1 - 1e-12)
+    torus = operator_norms.enclosing_torus(image, (side, side), stride, padding)
+    assert operator_norms.circular_norm(kernel, torus, stride) >= norm * (1 - 1e-12)
 
 
 def test_a_torus_of_the_images_own_size_is_no_bound():
     kernel = np.array([1.0, -1.0]).reshape(1, 2, 1, 1)  # largest gain at the highest frequency
-    true = spectrum.zero_padded_norm(kernel, (1, 5))
-    assert spectrum.circular_norm(kernel, (1, 5)) < true
-    torus = spectrum.enclosing_torus((1, 5), (1, 2), 1, "same")
-    assert spectrum.circular_norm(kernel, torus) >= true
+    true = operator_norms.zero_padded_norm(kernel, (1, 5))
+    assert operator_norms.circular_norm(kernel, (1, 5)) < true
+    torus = operator_norms.enclosing_torus((1, 5), (1, 2), 1, "same")
+    assert operator_norms.circular_norm(kernel, torus) >= true
 
 
 def test_a_large_torus_approaches_the_gain_over_all_frequencies():
     kernel = np.array([1.0, 2.0, 1.0]).reshape(3, 1, 1, 1)  # gain 2 + 2 cos(xi), largest 4
-    assert spectrum.circular_norm(kernel, (64, 1)) == pytest.approx(4)
+    assert operator_norms.circular_norm(kernel, (64, 1)) == pytest.approx(4)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_the_printed_factor_is_too_small_by_the_stride(rng, stride):
     kernel = rng.normal(size=(4, 4, 2, 3))
     right, printed = (
-        spectrum.circular_norm(kernel, (8, 8), stride, factor=factor)
+        operator_norms.circular_norm(kernel, (8, 8), stride, factor=factor)
         for factor in ("corrected", "printed")
     )
     assert right / printed == pytest.approx(stride)
@@ -97,10 +101,12 @@ def test_groups_take_the_largest(rng):
         return tf.nn.conv2d(image[None], kernel, 1, "SAME")
 
     norm = np.linalg.svd(matrix(grouped, (5, 5, 4)))[1].max()
-    assert spectrum.zero_padded_norm(kernel, (5, 5), groups=2) == pytest.approx(norm, rel=1e-6)
-    assert spectrum.circular_norm(kernel, (7, 7), groups=2) >= norm
+    assert operator_norms.zero_padded_norm(kernel, (5, 5), groups=2) == pytest.approx(
+        norm, rel=1e-6
+    )
+    assert operator_norms.circular_norm(kernel, (7, 7), groups=2) >= norm
 
 
 def test_a_torus_must_close():
     with pytest.raises(ValueError, match="does not close"):
-        spectrum.circular_norm(np.ones((3, 3, 1, 1)), (7, 7), stride=2)
+        operator_norms.circular_norm(np.ones((3, 3, 1, 1)), (7, 7), stride=2)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce import store
+from reproduce.runtime import store
 
 EDITION = 1
 calls = []

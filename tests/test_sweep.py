@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import sweep
 from reproduce.experiments import Setting
+from reproduce.runtime import sweep
 
 
 class BrokenLauncher(RuntimeError):

@@ -19,11 +19,11 @@ from reproduce.experiments.szegedy import (
     top_images,
     units,
 )
-from reproduce.experiments.szegedy.coherence import Coherence
-from reproduce.methods import adversarial
+from reproduce.methods.attacks import adversarial
+from reproduce.methods.units.coherence import Coherence
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
-from reproduce.store import Store
+from reproduce.runtime.store import Store
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce import pretrained
 from reproduce.data import Dataset, frozen
-from reproduce.errors import NotAvailable
 from reproduce.experiments import Setting
 from reproduce.experiments.imagenet import networks
-from reproduce.experiments.szegedy_imagenet import autoencoder, ostrich, table5, top_images, units
-from reproduce.imagenet import features
-from reproduce.methods import adversarial, bounds
-from reproduce.store import Store
+from reproduce.experiments.szegedy.imagenet import figure5, figure6, figures3_4, table5, units
+from reproduce.methods.attacks import adversarial
+from reproduce.methods.bounds import lipschitz
+from reproduce.networks import features, foreign
+from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.store import Store
 
 SIDE, CLASSES = 8, 12
 
@@ -90,13 +90,13 @@ def test_the_last_feature_layer_is_what_the_classifier_sees(rng):
 def test_batch_normalisation_belongs_to_the_convolution_before_it(rng):
     """The kernel it amounts to moves the maps as the two layers together do."""
     model = small()
-    (first, kernel), *_ = bounds.weighted_layers(model)
+    (first, kernel), *_ = lipschitz.weighted_layers(model)
     images, steps = rng.random((2, 4, SIDE, SIDE, 3), np.float32)
     both = keras.Model(model.inputs[0], model.get_layer("norm").output)
     moved = np.asarray(both(images + steps)) - np.asarray(both(images))
     alone = keras.ops.conv(keras.ops.convert_to_tensor(steps), kernel, 2, "same")
     np.testing.assert_allclose(moved, alone, rtol=1e-3, atol=1e-4)
-    found = bounds.separate_bound(first, kernel)
+    found = lipschitz.separate_bound(first, kernel)
     assert found.printed == pytest.approx(found.circular / 2)
     assert found.norm <= found.circular * (1 + 1e-9)
     lengths = [np.linalg.norm(each.reshape(4, -1), axis=1) for each in (moved, steps)]
@@ -105,9 +105,9 @@ def test_batch_normalisation_belongs_to_the_convolution_before_it(rng):
 
 def test_a_pointwise_convolution_is_a_matrix(rng):
     model = small()
-    layer, kernel = bounds.weighted_layers(model)[1]
+    layer, kernel = lipschitz.weighted_layers(model)[1]
     assert layer.name == "half1"
-    found = bounds.separate_bound(layer, kernel)
+    found = lipschitz.separate_bound(layer, kernel)
     assert found.circular == pytest.approx(np.linalg.norm(kernel[0, 0], 2), rel=1e-6)
 
 
@@ -116,7 +116,7 @@ def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
     keras.utils.set_random_seed(0)
     made = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, classes=7)
     made.save(tmp_path / "mine.keras")
-    loaded = pretrained.load(str(tmp_path / "mine.keras"), scale=2.0, offset=-1.0)
+    loaded = foreign.load(str(tmp_path / "mine.keras"), scale=2.0, offset=-1.0)
     images = rng.random((2, 32, 32, 3), np.float32)
     odds = np.log(np.asarray(made(2 * images - 1)))
     logits = np.asarray(loaded(images))
@@ -124,27 +124,27 @@ def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
         odds, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), atol=1e-4
     )
     assert features.activations(loaded, features.places(loaded)[-1].name, images).shape == (2, 1280)
-    layers = bounds.weighted_layers(loaded)
+    layers = lipschitz.weighted_layers(loaded)
     assert len(layers) == 53  # 52 convolutions, a third of them map by map, and the classifier
     depthwise = next(pair for pair in layers if "depthwise" in pair[0].name)
-    found = bounds.separate_bound(*depthwise)
+    found = lipschitz.separate_bound(*depthwise)
     steps = rng.normal(size=(3, *depthwise[0].input.shape[1:])).astype(np.float32)
     moved = np.asarray(depthwise[0](steps)) - np.asarray(depthwise[0](0 * steps))
-    factor = depthwise[1] / bounds._kernel(depthwise[0])  # the normalisation's, 1 / sqrt(1.001)
+    factor = depthwise[1] / lipschitz._kernel(depthwise[0])  # the normalisation's, 1 / sqrt(1.001)
     np.testing.assert_allclose(factor, 1 / np.sqrt(1.001), rtol=1e-4)
     lengths = [np.linalg.norm(each.reshape(3, -1), axis=1) for each in (moved, steps)]
     assert (lengths[0] <= found.circular / factor.max() * lengths[1] * (1 + 1e-4)).all()
 
 
 def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
-    made = ostrich.figure5(setting, images=6, random_images=3, attack=partial(mixed))
+    made = figure5.figure5(setting, images=6, random_images=3, attack=partial(mixed))
     values = {(cell.row, cell.column): cell.value for cell in made.cells}
     assert values["ostrich", "success"] == values["random target", "success"] == 1
     # bytes from 0 to 127, and 100 more of the own colour: half of that has to be made up for
     assert 0.1 < values["ostrich", "distortion"] < 0.3
     assert next(cell for cell in made.cells if cell.column == "distortion").published == 0.006508
     assert made.claims[0].holds
-    sample = ostrich._sample(setting, colours(), 60, wanted=0)
+    sample = figure5._sample(setting, colours(), 60, wanted=0)
     assert set(sample.labels) == {1, 2}
     assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
 
@@ -152,14 +152,14 @@ def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
 @pytest.mark.parametrize("target", ["zebra", 3, -1])
 def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(setting, target):
     with pytest.raises(NotAvailable, match=f"'{target}' names none.* 3 .*: ostrich, green, blue$"):
-        ostrich.figure5(setting, images=4, random_images=0, attack=None, target=target)
+        figure5.figure5(setting, images=4, random_images=0, attack=None, target=target)
 
 
 def test_a_class_is_called_by_its_name_or_number_and_by_no_name_that_two_have():
     names = ("crane", "giant panda", "crane")
-    assert [ostrich._class(names, each) for each in ("Giant_panda", 2, "0")] == [1, 2, 0]
+    assert [figure5._class(names, each) for each in ("Giant_panda", 2, "0")] == [1, 2, 0]
     with pytest.raises(NotAvailable, match="'crane' names none, or not one"):
-        ostrich._class(names, "crane")
+        figure5._class(names, "crane")
 
 
 def test_rounded_images_are_bytes_and_still_their_target(setting):
@@ -172,18 +172,18 @@ def test_rounded_images_are_bytes_and_still_their_target(setting):
     found = adversarial.Adversarial(
         middle, np.array([1]), nothing, nothing, np.ones(1, bool), np.zeros(1, bool), nothing
     )
-    saved = ostrich._rounded(model, originals, found)
+    saved = figure5._rounded(model, originals, found)
     assert not saved.survives[0]  # both pixels are 95
     assert saved.factor[0] == 1.1  # 94.5 and 95.5 round to the even bytes 94 and 96
     np.testing.assert_allclose(saved.images.ravel() * 255, [94, 96], atol=1e-4)
 
 
 def test_figures_3_and_4_show_what_excites_most(setting):
-    for figure in (top_images.figure3, top_images.figure4):
+    for figure in (figures3_4.figure3, figures3_4.figure4):
         made = figure(setting)
         assert list(made.figures) == [figure.__name__]
-    again = top_images.figure3(setting)
-    assert again.caption == top_images.figure3(setting).caption
+    again = figures3_4.figure3(setting)
+    assert again.caption == figures3_4.figure3(setting).caption
 
 
 def test_coherence_of_photographs(setting):
@@ -221,13 +221,13 @@ def test_the_networks_errors_are_counted(setting):
 
 def test_animals_are_told_by_the_numbers_of_imagenets_classes(setting):
     with pytest.raises(NotAvailable, match="which classes are animals is known of ImageNet's"):
-        autoencoder.figure6(setting, train=None, attack=None, images=4, crops=1)
+        figure6.figure6(setting, train=None, attack=None, images=4, crops=1)
 
 
 def test_small_photographs_are_means():
     images = np.zeros((1, 256, 256, 3), np.float32)
     images[0, 8:16, :8] = 1
-    small = autoencoder._small(images)
+    small = figure6._small(images)
     assert small.shape == (1, 32, 32, 3)
     assert small[0, 1, 0].tolist() == [1, 1, 1]
     assert small.sum() == 3

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from reproduce import corpora
-from reproduce.errors import UserError
-from reproduce.methods import evasion, topics
+from reproduce.data import corpora
+from reproduce.methods.text import evasion, topics
+from reproduce.runtime.errors import UserError
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 
-from reproduce import models, training
+from reproduce import training
 from reproduce.data import Examples
-from reproduce.errors import UserError
+from reproduce.networks import models
+from reproduce.runtime.errors import UserError
 from reproduce.training.objective import cross_entropy, decays, penalty, value_and_gradient
 from reproduce.training.schedules import cosine, falling, one_cycle
 

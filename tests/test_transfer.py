@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.methods import adversarial, transfer
+from reproduce.methods.attacks import adversarial, transfer
 
 
 def brightness(images):

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data import Dataset, Examples
-from reproduce.errors import NotAvailable, UserError
-from reproduce.progress import say, stage
 from reproduce.report.run import Run
-from reproduce.store import Store
+from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.progress import say, stage
+from reproduce.runtime.store import Store
 
 
 class Setting(NamedTuple):

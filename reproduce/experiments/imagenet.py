@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from reproduce.data import Examples
-from reproduce.errors import NotAvailable, UserError
+from reproduce.data.photographs import sized
 from reproduce.experiments import Setting
-from reproduce.imagenet.photographs import sized
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
 BATCH = 32  # images at once: of 227 x 227 they take 20 MB, and a network's maps 50 times that

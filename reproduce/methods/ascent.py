@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from reproduce.methods import Classifier
-from reproduce.progress import stage
+from reproduce.networks.classifier import Classifier
+from reproduce.runtime.progress import stage
 
 EDITION = 1
 LARGEST_RATE = 1e7  # authors' released code

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.errors import UserError
-from reproduce.methods import Classifier, adversarial
-from reproduce.methods.graphs import logits
+from reproduce.methods.attacks import adversarial
+from reproduce.networks.classifier import Classifier
+from reproduce.networks.graphs import logits
+from reproduce.runtime.errors import UserError
 
 EDITION = 1
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from reproduce.errors import UserError
-from reproduce.progress import say
-from reproduce.report import combined, compare, kept, sweep, tables
+from reproduce.report import combined, compare, results_json, sweep, tables
 from reproduce.report.provenance import changing, read_config
 from reproduce.report.results import Results
 from reproduce.report.run import draw
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def redraw(folder: Path) -> None:
     """Tables and pages of one folder, from its results.json and its figures."""
-    draw(folder, kept.read(folder))
+    draw(folder, results_json.read(folder))
     say(escape(str(folder / "report.html")))
 
 
@@ -67,7 +67,7 @@ def over_many(
     """A combined report, or one for each kind of run; its tables are printed."""
     pages = combined.combine(folders, output, apart=apart)
     for page in pages:
-        content = kept.read(page.parent)
+        content = results_json.read(page.parent)
         for name in content.artefacts:
             if content.of(name):
                 say(tables.console(content, name))
@@ -108,7 +108,7 @@ def short(before: Path, after: Path) -> tuple[str, str]:
 def load(folder: Path) -> Results:
     """A run, or the mean over the runs below a folder."""
     if (folder / "results.json").is_file():
-        return kept.read(folder)
+        return results_json.read(folder)
     return combined.together(combined.find([folder]))
 
 

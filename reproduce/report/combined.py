@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reproduce.errors import UserError
-from reproduce.report import figures, kept, printing, sweep
+from reproduce.report import figures, printing, results_json, sweep
 from reproduce.report.cells import over_seeds
 from reproduce.report.provenance import changing, read_config
 from reproduce.report.results import SETTING, Cell, Claim, Layout, Results
 from reproduce.report.run import draw
 from reproduce.report.sweep import Setting
+from reproduce.runtime.errors import UserError
 
 
 class Source(NamedTuple):
@@ -45,7 +45,7 @@ def find(paths: Iterable[Path]) -> list[Source]:
             raise UserError(f"{path} is no folder: name the folder of a run, or one above several.")
         own = path / "results.json"
         files = [own] if own.is_file() else sorted(path.rglob("results.json"))
-        runs = [(file.parent, kept.read(file.parent)) for file in files]
+        runs = [(file.parent, results_json.read(file.parent)) for file in files]
         runs = [(folder, run) for folder, run in runs if not run.combined]
         if not runs:
             raise UserError(f"{path} holds no run: results.json is found neither there nor below.")
@@ -129,7 +129,7 @@ def write(folder: Path, sources: Sequence[Source]) -> Results:
             figures.save(drawn, folder / "figures", f"{name}-sweep")
             artefacts[name] = layout._replace(figures=(f"{name}-sweep",))
     combined = combined._replace(artefacts=artefacts)
-    kept.write(folder, combined)
+    results_json.write(folder, combined)
     draw(folder, combined)
     return combined
 

@@ -10,6 +10,7 @@ papers' sheets of digits: every pixel becomes a square of whole device pixels, n
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 DPI = 200
 # Okabe & Ito's colours, ordered so that their greys differ; each also has its own dash and marker.
@@ -247,3 +249,17 @@ def save(figure: Figure, folder: Path, name: str) -> None:
             aside = folder / f".{name}.{ending}"
             figure.savefig(aside, dpi=DPI, format=ending, metadata=metadata)
             aside.replace(folder / f"{name}.{ending}")
+
+
+def png(image: np.ndarray) -> bytes:
+    """One uint8 image (height, width, 1 or 3) as a PNG file."""
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return file.getvalue()
+
+
+def pixels(file: bytes) -> np.ndarray:
+    """uint8 (height, width, 1 or 3) out of a PNG file."""
+    array = np.asarray(Image.open(io.BytesIO(file)))
+    return array[..., None] if array.ndim == 2 else array

@@ -12,9 +12,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reproduce.report import kept, printing, tables, verdicts
+from reproduce.report import printing, tables, verdicts
 from reproduce.report.published import FOLDER, Paper, paper
 from reproduce.report.results import Claim, Results
+from reproduce.runtime.files import atomic_write
 
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -27,8 +28,8 @@ _templates = jinja2.Environment(
 
 def write(folder: Path, content: Results) -> None:
     """Draws both pages of a folder from its results and its figures."""
-    kept.replace(folder / "report.html", html(folder, content))
-    kept.replace(folder / "report.md", markdown(content))
+    atomic_write(folder / "report.html", html(folder, content))
+    atomic_write(folder / "report.md", markdown(content))
 
 
 def linked(text: str, names: Sequence[str]) -> Markup:

@@ -20,11 +20,12 @@ from typing import Any, NamedTuple, Self
 from omegaconf import OmegaConf
 from rich.markup import escape
 
-from reproduce.errors import UserError
-from reproduce.progress import say
-from reproduce.report import figures, kept, page, tables
+from reproduce.report import figures, page, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
 from reproduce.report.results import Artefact, Claim, Layout, Results
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.files import atomic_write
+from reproduce.runtime.progress import say
 
 
 class Header(NamedTuple):
@@ -72,7 +73,7 @@ class Run:
         )
         self._take_over()
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept.replace(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
+        atomic_write(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
         self._write()
 
     def add(self, name: str, artefact: Artefact, seconds: float) -> None:
@@ -98,7 +99,7 @@ class Run:
         for key, figure in artefact.figures.items():
             figures.save(figure, self.folder / "figures", _file_name(name, key))
         for file, content in artefact.files.items():
-            kept.replace(self.folder / "figures" / file, content)
+            atomic_write(self.folder / "figures" / file, content)
         write_tables(self.folder, self.results, name)
         self._write()
         self._show(name)
@@ -154,7 +155,7 @@ class Run:
             return
         fresh = self.results
         try:
-            earlier = kept.read(self.folder)
+            earlier = results_json.read(self.folder)
         except UserError as error:
             say(escape(f"{error} It is replaced."))
             return
@@ -186,7 +187,7 @@ class Run:
             claims=tuple(claim for name in artefacts for claim in before.claims_of(name)),
             departures=tuple(dict.fromkeys([*self._departures, *own])),
         )
-        kept.write(self.folder, self.results)
+        results_json.write(self.folder, self.results)
 
 
 def _remove_files(folder: Path, name: str, content: Results) -> None:
@@ -225,7 +226,7 @@ def write_tables(folder: Path, content: Results, name: str) -> None:
         ("tex", tables.latex(content, name)),
         ("csv", tables.comma_separated(content, name)),
     ):
-        kept.replace(folder / "tables" / f"{name}.{ending}", text)
+        atomic_write(folder / "tables" / f"{name}.{ending}", text)
 
 
 def _file_name(artefact: str, figure: str) -> str:

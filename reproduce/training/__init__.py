@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from reproduce.data import Examples
-from reproduce.errors import UserError
+from reproduce.networks.forward import error_rate, logits
+from reproduce.runtime.errors import UserError
 from reproduce.training.descent import sgd
-from reproduce.training.evaluation import error_rate, logits
 from reproduce.training.pretraining import sparse_autoencoder
 from reproduce.training.quasi_newton import lbfgs, softmax
 from reproduce.training.schedules import constant, cosine, falling, one_cycle

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from reproduce.data import Examples
-from reproduce.errors import UserError
-from reproduce.progress import stage
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import stage
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays, traced
 from reproduce.training.schedules import Schedule
 

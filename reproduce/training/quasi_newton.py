@@ -12,9 +12,9 @@ import scipy.optimize
 import tensorflow as tf
 
 from reproduce.data import Examples
-from reproduce.errors import UserError
-from reproduce.progress import stage
-from reproduce.training.evaluation import outputs
+from reproduce.networks.forward import outputs
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import stage
 from reproduce.training.objective import (
     Decay,
     cross_entropy,

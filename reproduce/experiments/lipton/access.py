@@ -14,8 +14,8 @@ from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.rules import defence as rules
-from reproduce.methods import fgsm, queries
-from reproduce.methods.smallest import between, decision
+from reproduce.methods.attacks import fgsm, simba
+from reproduce.methods.attacks.minimal import between, hop_skip_jump
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -129,7 +129,7 @@ def _searches(
 
 def searched_by_scores(target: Any, sample: Examples, most: int, seed: int) -> Trace:
     """Where the search by scores stands after each question that fooled somebody."""
-    found = queries.by_scores(
+    found = simba.by_scores(
         lambda x: zoo.softmax(logits(target, x)), sample.images, sample.labels,
         seed=seed, queries=most,
     )  # fmt: skip
@@ -148,7 +148,7 @@ def searched_by_labels(
         return logits(target, x).argmax(axis=1)
 
     starts = protocol.nearest_others(predict, sample.images, sample.labels, pool.images)
-    walk = decision.nearest(predict, sample.images, starts, seed=seed, **search)
+    walk = hop_skip_jump.nearest(predict, sample.images, starts, seed=seed, **search)
     return walk.queries, walk.distance
 
 

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy import stats
 
-from reproduce.classical.margins import linear_svm
 from reproduce.data import Examples, frozen
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import inputs as rules
-from reproduce.methods import fgsm
-from reproduce.methods.directions import orthonormal
-from reproduce.methods.smallest import linear
+from reproduce.methods.attacks import fgsm
+from reproduce.methods.attacks.minimal import linear
+from reproduce.methods.units.directions import orthonormal
+from reproduce.networks.classical.margins import linear_svm
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact

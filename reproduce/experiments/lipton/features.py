@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.classical.trees import nodes
 from reproduce.data import Examples
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import texts, zoo
 from reproduce.experiments.lipton.rules import inputs as rules
-from reproduce.methods.smallest import single
+from reproduce.methods.attacks.minimal import single_feature
+from reproduce.networks.classical.trees import nodes
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -101,9 +101,9 @@ def shifts(digest: str, penalty: str, features: int, tried: int, seed: int) -> S
     weights = learnt.coef_[0]
     order = np.argsort(-np.abs(weights))
     margins = examples @ weights + learnt.intercept_[0]
-    needed = single.shifts(weights, margins)
+    needed = single_feature.shifts(weights, margins)
     low, high = train.min(axis=0).toarray()[0], train.max(axis=0).toarray()[0]
-    possible = single.within(needed, examples, low, high)
+    possible = single_feature.within(needed, examples, low, high)
     square = np.asarray(train.multiply(train).mean(axis=0))[0]
     deviation = np.sqrt(square - np.asarray(train.mean(axis=0))[0] ** 2)
     return Shifts(
@@ -205,11 +205,13 @@ def flips(train: Examples, test: Examples, depth: int | None, trees: int, seed: 
     right = learner.predict(tried) == test.labels
     kept = tried[right]
     asked = np.flatnonzero(learner.feature_importances_ > 0)
-    changed = single.flips(learner.predict, kept, asked)
+    changed = single_feature.flips(learner.predict, kept, asked)
     above: list[np.ndarray] = []
     if not trees:
         tree = nodes(learner)
-        above = [single.deciding_depths(tree, *pair) for pair in zip(kept, changed, strict=True)]
+        above = [
+            single_feature.deciding_depths(tree, *pair) for pair in zip(kept, changed, strict=True)
+        ]
     return Flips(float(1 - right.mean()), changed, np.concatenate([*above, np.zeros(0, int)]))
 
 

@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from reproduce import classical
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import protocol
 from reproduce.experiments.lipton.rules import models as rules
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Encoding, Evolution, evolve
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.networks import classical
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact

@@ -15,8 +15,8 @@ from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Evolution
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim

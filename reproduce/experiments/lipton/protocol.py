@@ -10,9 +10,17 @@ import tensorflow as tf
 
 from reproduce.data import Examples
 from reproduce.experiments.lipton.zoo import Recipe, made
-from reproduce.methods import adversarial, direct
-from reproduce.methods.evolution import Evolution, evolve
-from reproduce.methods.smallest import Change, between, decision, linear, neighbours, trees
+from reproduce.methods.attacks import adversarial
+from reproduce.methods.attacks.minimal import (
+    Change,
+    between,
+    hop_skip_jump,
+    linear,
+    neighbours,
+    trees,
+)
+from reproduce.methods.evolution import direct
+from reproduce.methods.evolution.map_elites import Evolution, evolve
 
 EDITION = 1
 CLASSES = 10
@@ -57,7 +65,7 @@ def smallest(
         return np.where(answers < CLASSES, answers, -1)
 
     starts = nearest_others(digits, images, labels, pool.images)
-    walk = decision.nearest(digits, images, starts, seed=seed, none=-1, **search)
+    walk = hop_skip_jump.nearest(digits, images, starts, seed=seed, none=-1, **search)
     found = [walk.change]
     if model.linear is not None:
         found.append(linear.boxed(*model.linear, images))

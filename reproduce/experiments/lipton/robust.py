@@ -12,7 +12,7 @@ from reproduce.experiments import Setting
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.experiments.lipton.zoo import Recipes
-from reproduce.methods import fgsm
+from reproduce.methods.attacks import fgsm
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -116,7 +116,7 @@ def forest_answers(
     train: Examples, images: np.ndarray, changed: np.ndarray, trees: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits of a forest on clean and on changed images."""
-    from reproduce.classical.trees import random_forest
+    from reproduce.networks.classical.trees import random_forest
 
     model = random_forest(train, seed, trees=trees)
     return model.logits(images), model.logits(changed)

@@ -10,7 +10,7 @@ import numpy as np
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import texts
 from reproduce.experiments.lipton.rules import defence as rules
-from reproduce.methods import evasion
+from reproduce.methods.text import evasion
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact

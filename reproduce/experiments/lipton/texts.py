@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.corpora import Corpus
+from reproduce.data.corpora import Corpus
 from reproduce.experiments import Setting
 
 WORD = re.compile(r"[a-zA-Z][a-zA-Z]+")

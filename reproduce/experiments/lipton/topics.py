@@ -10,7 +10,7 @@ import numpy as np
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton import texts
 from reproduce.experiments.lipton.rules import meaning as rules
-from reproduce.methods import topics as lda
+from reproduce.methods.text import topics as lda
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact

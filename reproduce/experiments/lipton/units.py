@@ -6,13 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from reproduce import classical
 from reproduce.experiments import Setting
 from reproduce.experiments.lipton.rules import meaning as rules
-from reproduce.experiments.szegedy.coherence import Coherence, coherence, shuffled_coherence
-from reproduce.experiments.szegedy.top_images import ROW
 from reproduce.experiments.szegedy.units import MARGINS, UNITS
-from reproduce.methods import equivalence
+from reproduce.methods.units import equivalence
+from reproduce.methods.units.coherence import ROW, Coherence, coherence, shuffled_coherence
+from reproduce.networks import classical
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from reproduce import classical, store
-from reproduce.classical import Model
 from reproduce.data import Examples
 from reproduce.experiments import Setting
+from reproduce.networks import classical
+from reproduce.networks.classical import Model
+from reproduce.runtime import store
 
 Recipe = partial[Model]
 Recipes = Mapping[str, Callable[[Setting], Recipe]]
@@ -23,7 +24,7 @@ _made: dict[str, Model] = {}
 
 
 def learner(setting: Setting, *, learn: partial[Any], limit: int | None = None) -> Recipe:
-    """A model of `reproduce.classical`.
+    """A model of `reproduce.networks.classical`.
 
     Args:
         limit: examples at most, where learning is slow.

@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen import drawing
-from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK, png
-from reproduce.methods.archive import confidence
+from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK
 from reproduce.methods.ascent import RULES, THRESHOLDS, Ascent, ascend
-from reproduce.methods.evolution import scorer
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.figures import png
 from reproduce.report.results import Artefact, Claim
 
 FEWEST_STEPS = 20

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Evolution
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 
 SCALE = 3  # film pixels for a pixel

@@ -17,13 +17,13 @@ from reproduce.experiments.nguyen.evolved import (
     files,
     final_confidence,
     images,
-    png,
     rescored,
 )
-from reproduce.methods import cppn
-from reproduce.methods.evolution import Encoding, Evolution
+from reproduce.methods.evolution import cppn
+from reproduce.methods.evolution.map_elites import Encoding, Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.figures import png
 from reproduce.report.printing import number
 from reproduce.report.results import Artefact, Claim
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from reproduce.experiments import Setting
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Encoding, Evolution, evolve, scorer
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.methods.evolution.scoring import scorer
+from reproduce.report.figures import pixels, png
 
 NETWORK = "LeNet"
 CHILDREN = 200  # a generation; authors' released code
@@ -70,20 +70,6 @@ def images(found: Evolution) -> np.ndarray:
 def final_confidence(found: Evolution) -> np.ndarray:
     """float64 (runs, classes)."""
     return confidence(found.log_odds[:, -1])
-
-
-def png(image: np.ndarray) -> bytes:
-    """One uint8 image (height, width, 1 or 3) as a PNG file."""
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    file = io.BytesIO()
-    picture.save(file, "png")
-    return file.getvalue()
-
-
-def pixels(file: bytes) -> np.ndarray:
-    """uint8 (height, width, 1 or 3) out of a PNG file."""
-    array = np.asarray(Image.open(io.BytesIO(file)))
-    return array[..., None] if array.ndim == 2 else array
 
 
 def files(name: str, found: Evolution) -> dict[str, bytes]:

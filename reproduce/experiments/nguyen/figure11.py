@@ -13,8 +13,8 @@ from scipy import stats
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Encoding
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty

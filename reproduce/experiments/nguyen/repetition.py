@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK, evolved, final_confidence
-from reproduce.methods.archive import confidence
-from reproduce.methods.cppn.genome import Genome
-from reproduce.methods.cppn.repetition import repeating, without_repeats
-from reproduce.methods.evolution import Encoding, Evolution, scorer
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.cppn.genome import Genome
+from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
+from reproduce.methods.evolution.map_elites import Encoding, Evolution
+from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty

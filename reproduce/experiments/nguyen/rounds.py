@@ -15,11 +15,11 @@ import numpy as np
 
 from reproduce import training
 from reproduce.data import Examples, frozen
-from reproduce.errors import UserError
 from reproduce.experiments import Setting
 from reproduce.experiments.nguyen.evolved import CHILDREN
-from reproduce.methods.evolution import Encoding, Evolution, evolve
-from reproduce.progress import stage
+from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import stage
 
 
 class Round(NamedTuple):

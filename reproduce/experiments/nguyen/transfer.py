@@ -18,8 +18,9 @@ from reproduce.experiments.nguyen.evolved import (
     final_confidence,
     images,
 )
-from reproduce.methods.archive import confidence
-from reproduce.methods.evolution import Encoding, scorer
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Encoding
+from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim

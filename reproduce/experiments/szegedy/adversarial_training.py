@@ -10,9 +10,9 @@ import numpy as np
 
 from reproduce.experiments import Setting
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
-from reproduce.progress import stage
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.progress import stage
 
 
 def adversarial_training(

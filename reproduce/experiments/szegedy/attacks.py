@@ -9,8 +9,8 @@ import numpy as np
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.methods import adversarial
-from reproduce.methods.adversarial import Adversarial
+from reproduce.methods.attacks import adversarial
+from reproduce.methods.attacks.adversarial import Adversarial
 from reproduce.training import logits
 
 

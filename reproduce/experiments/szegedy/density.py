@@ -14,9 +14,9 @@ import numpy as np
 
 from reproduce.experiments import Setting
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
-from reproduce.progress import stage
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
 EDITION = 1

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from reproduce.data import Examples
 from reproduce.experiments import Setting
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
-from reproduce.methods import adversarial, transfer
+from reproduce.methods.attacks import adversarial, transfer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact

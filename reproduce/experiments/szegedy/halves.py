@@ -16,10 +16,10 @@ from reproduce.data import Examples, halves
 from reproduce.experiments import Setting
 from reproduce.experiments.szegedy import split_rates
 from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
-from reproduce.methods import adversarial, transfer
-from reproduce.progress import stage
+from reproduce.methods.attacks import adversarial, transfer
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.progress import stage
 
 P1, P2 = 0, 1
 # Network -> the half it is trained on, and what is added to the seed, so that the two networks of

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Setting
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
-from reproduce.methods import bounds
-from reproduce.methods.bounds import LayerBound
-from reproduce.progress import stage
+from reproduce.methods.bounds import lipschitz
+from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
 EDITION = 1
@@ -105,7 +105,7 @@ def network_bounds(
             layers = _bounds(setting, name)
             product, sharper = permitted_by(attacked, layers)
             distortion = attacked.found.distortion
-            cells.number(name, "product of the constants", bounds.lipschitz(layers), "norm")
+            cells.number(name, "product of the constants", lipschitz.lipschitz(layers), "norm")
             cells.mean(name, "permitted by the product", product, "rms")
             cells.mean(name, "permitted, last layer exact", sharper, "rms")
             cells.mean(name, "found", distortion, "rms")
@@ -155,11 +155,11 @@ def permitted_by(attacked: Attacked, layers: Sequence[LayerBound]) -> tuple[np.n
     originals = attacked.examples.images
     answers = logits(attacked.network, originals)
     targets, pixels = attacked.found.targets, int(np.prod(originals.shape[1:]))
-    product = math.sqrt(2) * bounds.lipschitz(layers)
-    sharper = bounds.difference_constants(attacked.network, layers)
+    product = math.sqrt(2) * lipschitz.lipschitz(layers)
+    sharper = lipschitz.difference_constants(attacked.network, layers)
     return (
-        bounds.permitted_distortion(answers, targets, product, pixels),
-        bounds.permitted_distortion(answers, targets, sharper, pixels),
+        lipschitz.permitted_distortion(answers, targets, product, pixels),
+        lipschitz.permitted_distortion(answers, targets, sharper, pixels),
     )
 
 
@@ -169,7 +169,7 @@ def violations(found: np.ndarray, permitted: np.ndarray) -> int:
 
 
 def _bounds(setting: Setting, name: str) -> list[LayerBound]:
-    kept: list[LayerBound] = setting.cached(partial(bounds.layer_bounds, setting.network(name)))
+    kept: list[LayerBound] = setting.cached(partial(lipschitz.layer_bounds, setting.network(name)))
     return kept
 
 

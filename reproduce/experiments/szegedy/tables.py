@@ -9,13 +9,8 @@ import numpy as np
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.szegedy.attacks import (
-    Attacked,
-    attack_network,
-    draw,
-    errors,
-)
-from reproduce.methods import adversarial, exact, transfer
+from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, errors
+from reproduce.methods.attacks import adversarial, exact, transfer
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 

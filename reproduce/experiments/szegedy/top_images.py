@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from reproduce.experiments import Setting
-from reproduce.methods import directions
+from reproduce.methods.units import directions
+from reproduce.methods.units.coherence import ROW
+from reproduce.networks.forward import activations_of, hidden_layers
 from reproduce.report import figures
 from reproduce.report.results import Artefact
-from reproduce.training.evaluation import outputs
 
-ROW = 10  # images, as in Figures 1 and 2
 PANELS = "abcd"
 SPHERE = (  # a departure
     "Random directions are uniform on the sphere; the paper does not say which distribution it "
@@ -101,20 +100,3 @@ def _panels(rows: NDArray[np.floating], titles: Sequence[str]) -> Figure:
         figures.crisp(axes, picture)
         axes.set_title(text, fontsize=8, pad=2)
     return figure
-
-
-def hidden_layers(network: keras.Model) -> list[str]:
-    """Names of the layers with weights but the last; where pooling follows, of the pooling."""
-    names: list[str] = []
-    for layer in network.layers[:-1]:
-        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
-            names.append(layer.name)
-        elif isinstance(layer, keras.layers.MaxPooling2D) and names:
-            names[-1] = layer.name
-    return names
-
-
-def activations_of(network: keras.Model, layer: str, images: NDArray[np.floating]) -> Any:
-    """float32 (n, units); feature maps are flattened."""
-    part = keras.Model(network.inputs[0], network.get_layer(layer).output)
-    return outputs(part, images).reshape(len(images), -1)

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from reproduce.data import Examples
 from reproduce.experiments import Setting
-from reproduce.experiments.szegedy.coherence import FAMILIES, Coherence, blind_coherence, coherence
-from reproduce.experiments.szegedy.top_images import ROW, hidden_layers
-from reproduce.methods.equivalence import Comparison, compare, verdicts
-from reproduce.progress import stage
+from reproduce.methods.units.coherence import FAMILIES, ROW, Coherence, blind_coherence, coherence
+from reproduce.methods.units.equivalence import Comparison, compare, verdicts
+from reproduce.networks.forward import hidden_layers
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.progress import stage
 
 # How large a difference between units and directions still counts as none. Written down before
 # the comparison was run: half an image of the ten for purity; for entropy what half an image does

@@ -1,0 +1,148 @@
+"""Evolved fooling images for every class of a network: the runs behind Figures 1 and 6 to 10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from reproduce.experiments import Setting
+from reproduce.experiments.imagenet import the_network
+from reproduce.experiments.nguyen.evolved import final_confidence, images
+from reproduce.methods.evolution.archive import Archive, confidence
+from reproduce.methods.evolution.cppn.genome import Genome
+from reproduce.methods.evolution.map_elites import Encoding, Evolution, elites, evolve
+from reproduce.methods.evolution.scoring import Score, frozen
+from reproduce.report.figures import pixels, png
+
+BATCH = 20  # images at a time: few are wasted where a batch is filled up
+EVERY = 10  # generations between checkpoints, a minute on two cores
+KEPT = 0.5  # confidence from which an elite is kept as a PNG file: the network would say so
+Search = Callable[[Setting], Evolution]
+
+
+class Elite(NamedTuple):
+    """One champion: who holds which niche of which run."""
+
+    run: int
+    label: int
+    confidence: float
+    image: np.ndarray  # uint8 (side, side, 3)
+
+
+def evolved(
+    setting: Setting,
+    *,
+    encoding: partial[Any],
+    runs: int,
+    generations: int,
+    children: int,
+    initial: int,
+    parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites,
+    screen: Callable[..., Score] | None = None,
+    filmed: Sequence[int] = (),
+    network: keras.Model | None = None,
+    classes: int | None = None,
+) -> Evolution:
+    """Independent runs, each kept by itself and resumed where it was stopped.
+
+    Args:
+        encoding: of images of a given size and number of channels.
+        children: a generation; with `initial`, `parents` and `screen` as for `evolve`.
+        filmed: generations whose archives are kept as images.
+        network: another than the run's, and
+        classes: how many of its classes, from the first on, get a niche.
+    """
+    network = the_network(setting)[1] if network is None else network
+    side, classes = network.input_shape[1], classes or network.output_shape[1]
+    return together(
+        [
+            setting.cached(
+                partial(
+                    evolve,
+                    network,
+                    Encoding(*encoding(size=side, channels=3)),
+                    classes=classes,
+                    generations=generations,
+                    seeds=[(setting.seed, run)],
+                    children=children,
+                    initial=initial,
+                    filmed=filmed,
+                    every=EVERY,
+                    parents=parents,
+                    batch=BATCH,
+                    forward=frozen,
+                    screen=screen,
+                ),
+                checkpoints="checkpoints",
+                title=f"run {run + 1} of {runs}",
+            )
+            for run in range(runs)
+        ]
+    )
+
+
+def together(runs: Sequence[Evolution]) -> Evolution:
+    """Several evolutions as one of several runs."""
+    return Evolution(
+        archives=[archive for run in runs for archive in run.archives],
+        log_odds=np.concatenate([run.log_odds for run in runs]),
+        filmed=runs[0].filmed,
+        film=np.concatenate([run.film for run in runs]),
+        tried=runs[0].tried,
+    )
+
+
+def evaluations(found: Evolution) -> np.ndarray:
+    """int64 (generations + 1,): the images a run has tried up to each generation."""
+    initial, children = found.tried
+    return initial + children * np.arange(found.log_odds.shape[1])
+
+
+def genomes(found: Evolution, run: int) -> list[Genome]:
+    """The CPPNs of a run's elites, as records also where they come from disk."""
+    return [Genome(*genome) for genome in found.archives[run].genomes]
+
+
+def distinct(found: Evolution) -> list[Elite]:
+    """For each class its most confident elite over the runs, each image only once, best first.
+
+    An image that holds several niches stands for the one that the network is surest of.
+    """
+    p = final_confidence(found)
+    runs = p.argmax(axis=0)
+    seen: set[bytes] = set()
+    elites_found = []
+    for label in np.argsort(-p.max(axis=0), kind="stable").tolist():
+        run = int(runs[label])
+        image = found.archives[run].images[label]
+        if image.tobytes() not in seen:
+            seen.add(image.tobytes())
+            elites_found.append(Elite(run, label, float(p[run, label]), image))
+    return elites_found
+
+
+def files(name: str, found: Evolution) -> dict[str, bytes]:
+    """Elites the network is at least KEPT sure of, a PNG each, by run, class and confidence."""
+    p = final_confidence(found)
+    return {
+        f"{name}/run{run}-class{label:03d}-{p[run, label]:.6f}.png": png(of_run[label])
+        for run, of_run in enumerate(images(found))
+        for label in np.flatnonzero(p[run] >= KEPT)
+    }
+
+
+def rescored(setting: Setting, found: Evolution, saved: Mapping[str, bytes]) -> float:
+    """The largest difference between a reported confidence and that of the PNG file."""
+    if not saved:
+        return 0.0
+    p = final_confidence(found)
+    runs, labels = np.nonzero(p >= KEPT)
+    odds = frozen(the_network(setting)[1], BATCH)(
+        np.stack([pixels(file) for file in saved.values()])
+    )
+    again = confidence(odds[np.arange(len(labels)), labels])
+    return float(np.abs(again - p[runs, labels]).max())

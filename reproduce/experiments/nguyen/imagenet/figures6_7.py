@@ -1,0 +1,214 @@
+"""Figures 6 and 7: how sure the network becomes, class by class and generation by generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from scipy import stats
+
+from reproduce.experiments import Setting
+from reproduce.experiments.imagenet import the_network
+from reproduce.experiments.nguyen.evolved import final_confidence
+from reproduce.experiments.nguyen.imagenet.evolved import Search, evaluations, files, rescored
+from reproduce.methods.evolution.archive import confidence
+from reproduce.methods.evolution.map_elites import Evolution
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.printing import certainty
+from reproduce.report.published import Published, lookup
+from reproduce.report.results import Artefact, Claim
+
+DOGS_AND_CATS = (157, 286)  # Nguyen et al. 2015, section 3.2: the classes as the paper counts them
+SURE = 0.99
+READ_OFF = (1000, 2000, 3000, 4000, 5000)  # generations of Figure 12, of 400 images each
+CAPTION = (
+    "{runs} runs. median_confidence: over classes and runs, at the end; "
+    "mean_confidence: likewise; classes_at_99: classes whose median over the runs is 99 % or more; "
+    "evaluations: images a run tried, ten crops each in the paper. "
+    "The heat map shows the median over the runs, white 0 and black 1."
+)
+
+
+def figure6(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
+    """Direct encoding.
+
+    Args:
+        searches: name of a row -> the evolution; the first one is the reproduction.
+    """
+    found = {name: search(setting) for name, search in searches.items()}
+    cells = _table("figure6", found)
+    first = next(iter(found))
+    median = cells.value(first, "median_confidence")
+    return _artefact(
+        setting, "figure6", "Figure 6: directly encoded images on an ImageNet network", found,
+        cells, [
+            Claim(
+                "direct_is_hard",
+                "Directly encoded images fool the network for few ImageNet classes: a median "
+                "confidence of 21.59 % after 20,000 generations (section 3.2).",
+                median < SURE if evaluations(found[first])[-1] >= 4_000_000 else None,
+                f"{first}: median {certainty(median)} after {evaluations(found[first])[-1]:,} "
+                "images; the paper's 20,000 generations are 4 million.",
+            )
+        ],
+    )  # fmt: skip
+
+
+def figure7(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
+    """CPPN encoding, likewise; beside the published curve at equal numbers of images."""
+    found = {name: search(setting) for name, search in searches.items()}
+    cells = _table("figure7", found)
+    _equal_evaluations(cells, found)
+    return _artefact(
+        setting, "figure7", "Figure 7: CPPN images on an ImageNet network", found, cells,
+        [_dogs_and_cats(name, each) for name, each in found.items()],
+    )  # fmt: skip
+
+
+def _table(artefact: str, found: Mapping[str, Evolution]) -> Cells:
+    cells = Cells("nguyen", artefact)
+    for row, evolution in found.items():
+        p = final_confidence(evolution)
+        cells.median(row, "median_confidence", p, "fraction")
+        cells.number(row, "mean_confidence", p.mean(), "fraction", n=p.size)
+        cells.number(row, "classes_at_99", (np.median(p, axis=0) >= SURE).sum(), "count")
+        cells.number(row, "evaluations", evaluations(evolution)[-1], "count")
+    return cells
+
+
+def _equal_evaluations(cells: Cells, found: Mapping[str, Evolution]) -> None:
+    """Our medians where a run has tried as many images as the paper's after so many generations."""
+    read_off = Cells("nguyen", "figure12")
+    for name, evolution in found.items():
+        median = np.median(confidence(evolution.log_odds), axis=(0, 2))
+        for generation, images in zip(READ_OFF, _published_curve()[0], strict=True):
+            if evaluations(evolution)[-1] >= images:
+                reached = int(np.searchsorted(evaluations(evolution), images))
+                row = "ImageNet median" if name == next(iter(found)) else f"{name}, at as many"
+                read_off.number(row, f"{generation}", median[reached], "fraction")
+    cells.list += read_off.list
+
+
+def _published_curve() -> tuple[np.ndarray, np.ndarray]:
+    """Images tried and median confidence as read off Figure 12."""
+    found: list[Published | None] = [
+        lookup("nguyen", "figure12", "ImageNet median", f"{generation}") for generation in READ_OFF
+    ]
+    values = [each.value for each in found if each]
+    return 400 * np.array(READ_OFF), np.array(values)
+
+
+def _artefact(
+    setting: Setting,
+    name: str,
+    title: str,
+    found: Mapping[str, Evolution],
+    cells: Cells,
+    claims: list[Claim],
+) -> Artefact:
+    saved = {key: files(f"{name}/{_plain(key)}", each) for key, each in found.items()}
+    off = max(rescored(setting, each, saved[key]) for key, each in found.items())
+    runs = ", ".join(f"{len(each.archives)} ({key})" for key, each in found.items())
+    count = sum(map(len, saved.values()))
+    return Artefact(
+        title=title,
+        caption=CAPTION.format(runs=runs),
+        cells=cells.list,
+        claims=claims,
+        figures={
+            **{
+                name if key == next(iter(found)) else f"{name}-{_plain(key)}": _heat_map(each)
+                for key, each in found.items()
+            },
+            f"{name}-curves": _curves(found, published=name == "figure7"),
+        },
+        files={path: file for of_search in saved.values() for path, file in of_search.items()},
+        notes=[
+            f"{count} elites of at least 50 % are kept as PNG files by themselves; scored again "
+            f"from the files, none is off its reported confidence by more than {off:.1e}."
+        ],
+        departures=departures(setting, found),
+    )
+
+
+def departures(setting: Setting, found: Mapping[str, Evolution]) -> list[str]:
+    """Where evolution differs from the paper's, one sentence each."""
+    name, network = the_network(setting)
+    told = []
+    if name != "AlexNet":
+        told.append(f"{name} in the place of the paper's AlexNet.")
+    if "ten_crops" not in network.name:
+        side = network.input_shape[1]
+        told.append(
+            f"One view of {side} x {side} pixels in the place of ten crops of 256 x 256 "
+            "(networks.<name>.ten_crops=true takes those)."
+        )
+    for key, evolution in found.items():
+        told.append(f"{key}: {evaluations(evolution)[-1]:,} images a run.")
+    return told
+
+
+def _dogs_and_cats(name: str, found: Evolution) -> Claim:
+    """Section 3.2, of Figure 7: a band of low confidence, classes 157 to 286."""
+    per_class = np.median(final_confidence(found), axis=0)
+    band = np.zeros(len(per_class), bool)
+    band[DOGS_AND_CATS[0] - 1 : DOGS_AND_CATS[1]] = True
+    tellable = len(per_class) == 1000
+    inside, outside = per_class[band], per_class[~band]
+    test = stats.mannwhitneyu(inside, outside, alternative="less") if tellable else None
+    return Claim(
+        f"dogs_and_cats_{_plain(name)}",
+        "Evolution struggles most with dogs and cats, classes 157 to 286 (section 3.2).",
+        bool(test.pvalue < 0.05) if test is not None else None,
+        f"{name}: median {certainty(np.median(inside))} inside the band and "
+        f"{certainty(np.median(outside))} "
+        f"outside; Mann-Whitney p = {test.pvalue:.2g}."
+        if test is not None
+        else "The network has other classes.",
+    )
+
+
+def _heat_map(found: Evolution) -> Figure:
+    """The papers' axes: class across, generation upwards."""
+    figure, axes = figures.sheet(1, 1, width=6.5, height=3.0)
+    values = np.median(confidence(found.log_odds), axis=0)
+    place = axes[0, 0]
+    shown = figures.heatmap(place, values, low=0, high=1)
+    place.invert_yaxis()
+    place.yaxis.get_major_locator().set_params(integer=True)
+    place.set_xlabel("class")
+    place.set_ylabel("generation")
+    bar = figure.colorbar(shown, ax=place, fraction=0.03, pad=0.01)
+    bar.set_label("median confidence", fontsize=figures.STYLE["axes.labelsize"])
+    bar.ax.tick_params(labelsize=figures.STYLE["ytick.labelsize"])
+    return figure
+
+
+def _curves(found: Mapping[str, Evolution], published: bool) -> Figure:
+    """Median over classes and runs, with quartiles, against the images tried."""
+    figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
+    place = axes[0, 0]
+    for name, evolution in found.items():
+        quartiles = np.quantile(confidence(evolution.log_odds), (0.25, 0.5, 0.75), axis=(0, 2))
+        low, median, high = quartiles
+        figures.curve(place, evaluations(evolution), median, low, high, label=name)
+    if published:
+        place.plot(*_published_curve(), "D", markerfacecolor="white", markeredgecolor="#D55E00",
+                   markersize=4, label="published, read off Figure 12")  # fmt: skip
+    place.set_xscale("log")
+    place.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    place.xaxis.set_major_formatter(EngFormatter(sep=""))
+    place.xaxis.set_minor_formatter(NullFormatter())
+    place.set_ylim(0, 1 if published else None)
+    place.set_xlabel("images tried by a run")
+    place.set_ylabel("confidence: median, quartiles")
+    figures.legend(place, loc="upper left")
+    return figure
+
+
+def _plain(name: str) -> str:
+    """As part of a file's name or of a claim's."""
+    return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

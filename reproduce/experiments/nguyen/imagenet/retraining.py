@@ -1,0 +1,92 @@
+"""A network that learns fooling images as one more class (Nguyen et al. 2015, section 3.7).
+
+Its last layer gets one more unit, which alone is learned; the rest stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from reproduce.data import Examples
+from reproduce.experiments.imagenet import BATCH
+from reproduce.methods.evolution.map_elites import Evolution
+from reproduce.networks import heads
+from reproduce.networks.forward import outputs
+from reproduce.training import Phase, logits
+
+EDITION = 1
+
+
+class Retrained(NamedTuple):
+    """DNN_2 and what it says of images that it has not and has been trained on.
+
+    network: images -> logits of the known classes and, last, of fooling images.
+    before, after: int64 (n,), labels of unseen photographs by DNN_1 and DNN_2; right: their own.
+    recognised: of `fooling` images that it was trained on, those it labels as such.
+    photographs: that it was trained on.
+    """
+
+    network: keras.Model
+    before: np.ndarray
+    after: np.ndarray
+    right: np.ndarray
+    recognised: int
+    fooling: int
+    photographs: int
+
+
+def fooling_images(found: Evolution) -> np.ndarray:
+    """uint8 (n, height, width, channels), each once: the first and the last archive of each run.
+
+    One image may hold many niches, so that of 2,000 a run some hundreds are different.
+    """
+    start = found.film[:, found.filmed.index(0)]
+    end = np.stack([archive.images for archive in found.archives])
+    images = np.concatenate([start, end]).reshape(-1, *end.shape[2:])
+    first = {image.tobytes(): i for i, image in reversed(list(enumerate(images)))}
+    return images[sorted(first.values())]
+
+
+def retrained(
+    network: keras.Model,
+    *,
+    photographs: Examples,
+    fooling: np.ndarray,
+    phases: Sequence[Phase],
+    seed: int,
+    effort: float = 1.0,
+) -> Retrained:
+    """The network with one more class, learned from half of the photographs.
+
+    Args:
+        photographs: with the network's own labels; the other half is kept unseen.
+        fooling: uint8 (n, side, side, 3).
+    """
+    classes = network.output_shape[1]
+    order = np.random.default_rng(seed).permutation(len(photographs.labels))
+    seen, unseen = np.split(order, [len(order) // 2])
+    below = heads.features(network)
+    shown = outputs(below, photographs.images, BATCH)
+    fooled = outputs(below, fooling.astype(np.float32) / np.float32(255), BATCH)
+    head = heads.with_one_more(network)
+    examples = Examples(
+        np.concatenate([shown[seen], fooled]),
+        np.concatenate([photographs.labels[seen], np.full(len(fooled), classes)]),
+    )
+    for phase in phases:
+        phase(head, examples, np.random.default_rng(seed), effort)
+    answers = logits(head, shown[unseen], BATCH)
+    recognised = logits(head, fooled, BATCH).argmax(axis=1) == classes
+    return Retrained(
+        network=heads.joined(network, head),
+        before=answers[:, :classes].argmax(axis=1),
+        after=answers.argmax(axis=1),
+        right=photographs.labels[unseen],
+        recognised=int(recognised.sum()),
+        fooling=len(fooled),
+        photographs=len(seen),
+    )

@@ -1,0 +1,239 @@
+"""Figure 5: photographs that become an ostrich, and how little it takes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from reproduce.data import Examples
+from reproduce.data.imagenet_classes import ClassList
+from reproduce.experiments import Setting
+from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
+from reproduce.methods.attacks import adversarial
+from reproduce.methods.attacks.adversarial import Adversarial
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact, Claim
+from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.training import logits
+
+EDITION = 1
+OSTRICH = "ostrich"  # Struthio camelus
+CHUNK = 32  # photographs a kept piece of the attack holds, so that a stopped run goes on
+MAGNIFIED, GREY = 10, 128 / 255  # of the shown difference: times ten, around a middle grey
+ROWS, TRIPLES = 3, 2  # of the figure: panels (a) and (b) with three rows each
+# A saved image is rounded to bytes; the smallest of these factors on r that outlives it is sought.
+PUSHES = (1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0)
+
+
+class Rounded(NamedTuple):
+    """The images as 8-bit files hold them.
+
+    survives: bool (n,), whether an image still is its target after rounding, as it was found.
+    factor: float64 (n,), the smallest of PUSHES on r with which it is; NaN where none is enough.
+    images: float32 (n, side, side, 3), whole bytes / 255, pushed by that factor; NaN where none.
+    """
+
+    survives: np.ndarray
+    factor: np.ndarray
+    images: np.ndarray
+
+
+def figure5(
+    setting: Setting,
+    *,
+    images: int,
+    random_images: int,
+    attack: partial[Any],
+    target: str | int = OSTRICH,
+) -> Artefact:
+    """Correctly classified photographs under attack, towards an ostrich and towards any class.
+
+    Args:
+        images: attacked with the one target; the first are shown.
+        random_images: the first of them, attacked with random targets.
+        attack: `adversarial.nearest` without network, images and targets.
+        target: a class by name or number.
+    """
+    name, network = the_network(setting)
+    names = class_names(setting)
+    wanted = _class(names, target)
+    sample = _sample(setting, network, images, wanted)
+    towards = np.full(len(sample.labels), wanted)
+    some = Examples(sample.images[:random_images], sample.labels[:random_images])
+    anywhere = adversarial.choose_targets(network, *some, seed=setting.seed)
+    found = {
+        names[wanted]: _attacked(setting, network, sample.images, towards, attack),
+        "random target": _attacked(setting, network, some.images, anywhere, attack),
+    }
+    cells = Cells("szegedy", "figure5")
+    for row, each in found.items():
+        tried, reached = len(each.targets), int((~each.failed).sum())
+        cells.rate(row, "success", reached, tried)
+        cells.pooled_rms(row, "distortion", each.distortion)
+        cells.mean(row, "mean of images", each.distortion, "rms")
+        cells.number(row, "largest change, median", _largest_change(sample, each), "fraction")
+    saved = _rounded(network, sample.images, found[names[wanted]])
+    _add_rounded(cells, f"{names[wanted]}, saved as PNG", sample, saved)
+    return Artefact(
+        title=f"Figure 5: photographs that {name} takes for an ostrich"
+        if names[wanted] == OSTRICH
+        else f"Figure 5: photographs that {name} takes for {names[wanted]}",
+        caption=(
+            f"{len(sample.labels)} photographs drawn among those that {name} classifies "
+            f"correctly, at {sample.images.shape[1]} x {sample.images.shape[1]} pixels. "
+            "distortion: root mean square over images and pixels, with pixels in [0, 1]; mean of "
+            "images: the mean of each image's own. The paper's number is an average over 64 "
+            "images of AlexNet. saved as PNG: after rounding to bytes; success, of the images as "
+            "found, which lie on the boundary itself; pushed: of images whose change is enlarged "
+            f"by the smallest factor in {', '.join(f'{push:g}' for push in PUSHES)} that outlives "
+            "the rounding. In the figure: the photograph, the change times ten around a middle "
+            "grey, the changed image."
+        ),
+        cells=cells.list,
+        claims=_claims(names[wanted], found, saved),
+        figures={"figure5": _draw(sample, found[names[wanted]], names, wanted)},
+        notes=[
+            "The distortion is per pixel and channel. On the boundary a network's answer is a "
+            "tie, and a rounding to bytes decides it."
+        ],
+        departures=[
+            *[f"The paper's network is AlexNet, here it is {name}."] * (name != "AlexNet"),
+            "The photographs at hand are probably training photographs of the network; the paper "
+            "does not say which ones it shows.",
+            "c|r|^2 in the place of c|r|: where c is found for each image the two have the same "
+            "minimisers.",
+        ],
+    )
+
+
+def _class(names: tuple[str, ...], target: str | int) -> int:
+    """The number of a class that is named, or numbered."""
+    try:
+        return ClassList((), names).label(str(target))
+    except UserError as unknown:
+        known = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+        raise NotAvailable(
+            f"{unknown} artefacts.figure5.target= takes the name or the number of one: {known}"
+        ) from unknown
+
+
+def _sample(setting: Setting, network: Any, count: int, wanted: int) -> Examples:
+    """Photographs drawn among the correctly classified ones that show something else."""
+    examples = photographs(setting, network)
+    right = answers(setting, network).argmax(axis=1) == examples.labels
+    right &= examples.labels != wanted
+    if not right.any():
+        raise NotAvailable("the network classifies none of the photographs correctly.")
+    places = np.random.default_rng([setting.seed, 5]).permutation(np.flatnonzero(right))[:count]
+    return Examples(examples.images[places], examples.labels[places])
+
+
+def _attacked(
+    setting: Setting, network: Any, images: np.ndarray, targets: np.ndarray, attack: partial[Any]
+) -> Adversarial:
+    """All of them, kept in pieces."""
+    pieces = [
+        setting.cached(
+            partial(attack, network, images[start : start + CHUNK], targets[start : start + CHUNK]),
+            title=f"attacking photographs {start + 1} to {min(start + CHUNK, len(images))}",
+        )
+        for start in range(0, len(images), CHUNK)
+    ]
+    return Adversarial(*map(np.concatenate, zip(*pieces, strict=True)))
+
+
+def _rounded(network: Any, originals: np.ndarray, found: Adversarial) -> Rounded:
+    """What is left of the images after they were saved with eight bits a channel."""
+    factor = np.full(len(originals), np.nan)
+    images = np.full_like(originals, np.nan)
+    survives = np.zeros(len(originals), bool)
+    open_ = ~found.failed
+    for push in PUSHES:
+        rows = np.flatnonzero(open_)
+        if not len(rows):
+            break
+        pushed = originals[rows] + np.float32(push) * (found.images[rows] - originals[rows])
+        pushed = np.round(np.clip(pushed, 0, 1) * 255) / np.float32(255)
+        reached = logits(network, pushed, BATCH).argmax(axis=1) == found.targets[rows]
+        if push == 1:
+            survives[rows] = reached
+        factor[rows[reached]] = push
+        images[rows[reached]] = pushed[reached]
+        open_[rows[reached]] = False
+    return Rounded(survives, factor, images)
+
+
+def _add_rounded(cells: Cells, row: str, sample: Examples, saved: Rounded) -> None:
+    total = len(saved.survives)
+    cells.rate(row, "success", int(saved.survives.sum()), total)
+    kept = np.isfinite(saved.factor)
+    cells.rate(f"{row}, pushed", "success", int(kept.sum()), total)
+    distortion = adversarial.distortion(sample.images, saved.images)  # NaN where none survives
+    cells.pooled_rms(f"{row}, pushed", "distortion", distortion)
+    cells.mean(f"{row}, pushed", "mean of images", distortion, "rms")
+    factor = float(np.nanmedian(saved.factor)) if kept.any() else np.nan
+    cells.number(f"{row}, pushed", "factor, median", factor, "ratio")
+
+
+def _largest_change(sample: Examples, found: Adversarial) -> float:
+    """Of any pixel, the median over images."""
+    kept = ~found.failed
+    if not kept.any():
+        return float("nan")
+    originals = sample.images[: len(kept)]
+    return float(np.median(np.abs(found.images - originals)[kept].max(axis=(1, 2, 3))))
+
+
+def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[Claim]:
+    each = found[target]
+    count = len(each.targets)
+    anywhere = found["random target"]
+    survive, pushed = int(saved.survives.sum()), int(np.isfinite(saved.factor).sum())
+    return [
+        Claim(
+            id=f"all become {target}",
+            sentence=f"Every altered photograph is taken for {target}.",
+            holds=not each.failed.any(),
+            evidence=f"{count - int(each.failed.sum())} of {count}.",
+        ),
+        Claim(
+            id="for every image",
+            sentence="For every sample an adversarial example was found, whatever the target.",
+            holds=not (each.failed.any() or anywhere.failed.any()),
+            evidence=f"{count - int(each.failed.sum())} of {count} with target {target}, "
+            f"{len(anywhere.targets) - int(anywhere.failed.sum())} of {len(anywhere.targets)} with "
+            "random targets.",
+        ),
+        Claim(
+            id="an adversarial image can be saved",
+            sentence="An adversarial image can be saved with eight bits a channel and stay one "
+            "(not in the paper).",
+            holds=None if each.failed.all() else pushed == count - int(each.failed.sum()),
+            evidence=f"{survive} of {count} as found, on the boundary; {pushed} with their change "
+            f"enlarged by at most {np.nanmax(saved.factor):g}."
+            if pushed
+            else "none.",
+        ),
+    ]
+
+
+def _draw(sample: Examples, found: Adversarial, names: tuple[str, ...], wanted: int) -> Figure:
+    """Photograph, difference times ten, changed image; three rows in each of two panels."""
+    kept = np.flatnonzero(~found.failed)[: ROWS * TRIPLES]
+    side = sample.images.shape[1]
+    shown = np.ones((ROWS * TRIPLES, 3, side, side, 3), np.float32)
+    for row, i in enumerate(kept):
+        change = MAGNIFIED * (found.images[i] - sample.images[i]) + GREY
+        shown[row] = np.stack([sample.images[i], np.clip(change, 0, 1), found.images[i]])
+    panels = shown.reshape(TRIPLES, ROWS, 3, side, side, 3)
+    mosaic = np.concatenate(list(panels), axis=1)
+    labels = [names[label] for label in sample.labels[kept]]
+    titles = [
+        "\n".join(labels[row::ROWS]) for row in range(ROWS)
+    ]  # what each row's photographs are
+    columns = ["photograph", "change × 10", names[wanted]] * TRIPLES
+    return figures.grid(mosaic, row_labels=titles, column_labels=columns, enlarged=False)

@@ -1,0 +1,1 @@
+"""Adversarial examples: small changes that change the label, found in several ways."""

@@ -1,0 +1,263 @@
+"""Adversarial examples by box-constrained L-BFGS (Szegedy et al. 2014, section 4.1).
+
+For an image x and a target label l that differs from f(x), the paper looks for the smallest r
+with f(x + r) = l and x + r in [0, 1]^m; it approximates it by minimising c|r| + loss(x + r, l) in
+the box and searching for c (`search` says how, and why its "minimum c" must be the largest).
+
+`norm` chooses between c|r|^2, the default, and c|r|, as printed. Where c is found for each
+image the two have the same stationary points, with c' = 2c|r|, and the squared one is smooth at
+r = 0. `tau` multiplies the logits in the loss. The paper's loss is tau = 1; its minimiser on the
+decision boundary is not the nearest point there, because the cross-entropy also weighs how the
+other classes share the rest. The larger tau, the smaller that gap (Carlini & Wagner 2017 reach
+the same end by a hinge).
+
+Images go through a fixed number of slots: as soon as one is finished, the next takes its place.
+So the graph is compiled once per shape of network, memory does not grow with the number of
+images, and no image's result depends on its company.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from reproduce.methods.attacks import c_search, lbfgsb
+from reproduce.methods.attacks.boundary import to_boundary
+from reproduce.methods.attacks.targets import check_labels, checked_images, choose_targets
+from reproduce.networks.classifier import Classifier
+from reproduce.networks.graphs import Network, Weights, logits, slots_for
+from reproduce.runtime import progress
+from reproduce.runtime.errors import UserError
+
+__all__ = ["Adversarial", "choose_targets", "distortion", "nearest", "pooled"]
+
+EDITION = 3
+
+TICKS = 8  # evaluations between two looks at who has finished
+# XLA fuses the bookkeeping, which counts for small images, and slows convolutions down, which are
+# nearly everything where images are large: an evaluation of SqueezeNet takes 2.7 times as long.
+COMPILED_PIXELS = 50_000
+
+Array = Any
+
+
+class Adversarial(NamedTuple):
+    """What an attack found; rows are images.
+
+    An image whose attack failed holds NaN. `converged` and `failed` are both false where the
+    budget ran out with a success in hand that need not be the closest.
+    """
+
+    images: np.ndarray  # float32 (n, ...) in [0, 1]; NaN where failed
+    targets: np.ndarray  # int64 (n,)
+    distortion: np.ndarray  # float64 (n,); NaN where failed
+    c: np.ndarray  # float64 (n,), the weight of the distance; NaN where failed
+    converged: np.ndarray  # bool (n,)
+    failed: np.ndarray  # bool (n,)
+    evaluations: np.ndarray  # int64 (n,), of loss and gradient
+
+
+def distortion(images: Array, perturbed: Array) -> np.ndarray:
+    """Root mean square change per pixel, sqrt(sum (x' - x)^2 / n) (section 4.2), float64 (n,)."""
+    change = np.asarray(perturbed, np.float64) - np.asarray(images, np.float64)
+    return np.sqrt(np.mean(change.reshape(len(change), -1) ** 2, axis=1))
+
+
+def pooled(distortions: Array) -> float:
+    """Root mean square over images and pixels: the standard deviation of a whole set's change.
+
+    The published averages fit this, not the mean over images. Failed images (NaN) are left out.
+    """
+    return float(np.sqrt(np.nanmean(np.square(distortions))))
+
+
+def nearest(
+    classify: Classifier,
+    images: Array,
+    targets: Array,
+    *,
+    tau: float = 1.0,
+    norm: str = "squared",
+    c: Array | None = None,
+    searches: int = 12,
+    iterations: int = 100,
+    evaluations: int = 300,
+    tolerance: float = 1e-5,
+    margin: float = 2e-3,
+    pairs: int = 4,
+) -> Adversarial:
+    """The closest images that the network takes for their targets.
+
+    Args:
+        classify: images -> logits. A network of an architecture seen before costs no compilation.
+        images: float32 (n, ...) in [0, 1]; pixels, or a hidden layer's activations.
+        targets: int (n,), other than the network's present labels.
+        tau: multiplies the logits in the loss.
+        norm: "squared" for c|r|^2, "euclidean" for c|r|.
+        c: where given, a number or (n,), the minimiser for this c is the result, as it is.
+        searches: values of c to settle at, at most, for an image.
+        iterations: evaluations at most before the next c is tried.
+        evaluations: in all, at most, for an image.
+        tolerance: a minimiser has settled when the objective falls by less than this fraction.
+        margin: c is found when the margin is within this fraction of the clean image's.
+        pairs: length of the L-BFGS history.
+    """
+    images = checked_images(images)
+    network = Network(classify)
+    scores = logits(network, images)
+    targets = np.asarray(targets)
+    check_labels("targets", targets, len(images), scores.shape[1])
+    same = np.flatnonzero(scores.argmax(1) == targets)
+    if same.size:
+        raise UserError(
+            f"a target differs from the network's present label; {same.size} of {len(images)} "
+            f"do not, the first is image {same[0]} with label {targets[same[0]]}"
+        )
+    if norm not in ("squared", "euclidean"):
+        raise UserError(f"norm is squared or euclidean, got {norm!r}")
+    budget = c_search.Budget(float(tau), norm, searches, iterations, evaluations, tolerance, margin)
+    given = np.full(len(images), np.nan) if c is None else np.broadcast_to(c, len(images))
+    flat = images.reshape(len(images), -1)
+    with progress.stage("adversarial examples", total=len(images)) as advance:
+        found = _search(network, images.shape[1:], flat, targets, given, budget, pairs, advance)
+    if c is None:
+        found = found._replace(images=to_boundary(network, images, targets, found.images))
+    # The last word has the network itself, on the very images that are returned.
+    back = found.images.reshape(images.shape)
+    reached = logits(network, np.nan_to_num(back)).argmax(1) == targets
+    failed = ~reached | ~np.isfinite(found.images).all(axis=1)
+    bad = failed.reshape((-1,) + (1,) * (images.ndim - 1))
+    back = np.where(bad, np.float32(np.nan), back)
+    return Adversarial(
+        images=back,
+        targets=targets.astype(np.int64),
+        distortion=distortion(images, back),
+        c=np.where(failed, np.nan, found.c),
+        converged=found.converged & ~failed,
+        failed=failed,
+        evaluations=found.evaluations,
+    )
+
+
+class _Found(NamedTuple):
+    images: np.ndarray  # float32 (n, pixels)
+    c: np.ndarray
+    converged: np.ndarray
+    evaluations: np.ndarray
+
+
+def _search(
+    network: Network,
+    shape: tuple[int, ...],
+    images: np.ndarray,
+    targets: np.ndarray,
+    given: np.ndarray,
+    budget: c_search.Budget,
+    pairs: int,
+    advance: progress.Advance,
+) -> _Found:
+    """Sends the images through the slots, in their order."""
+    total, pixels = images.shape
+    slots = slots_for(pixels)
+    if pixels > COMPILED_PIXELS:  # a few large images need not wait for empty slots
+        slots = min(slots, total)
+    ticks = _ticks(network, shape, slots, budget, pairs)
+    found = _Found(
+        np.full_like(images, np.nan),
+        np.full(total, np.nan),
+        np.zeros(total, bool),
+        np.zeros(total, np.int64),
+    )
+    occupant = np.full(slots, -1)
+    state, progress_of = _empty(slots, pixels, pairs)
+    waiting = 0
+    while waiting < total or (occupant >= 0).any():
+        free = np.flatnonzero(occupant < 0)[: total - waiting]
+        occupant[free] = np.arange(waiting, waiting + len(free))
+        waiting += len(free)
+        refill = np.zeros(slots, bool)
+        refill[free] = True
+        rows = np.where(refill, occupant, 0)
+        state, progress_of = ticks(
+            network.weights,
+            state,
+            progress_of,
+            tf.constant(refill),
+            tf.constant(images[rows]),
+            tf.constant(targets[rows], tf.int32),
+            tf.constant(np.log(given[rows]), tf.float32),
+        )
+        ended = np.flatnonzero(progress_of.done.numpy() & (occupant >= 0))
+        if ended.size:
+            who = occupant[ended]
+            reached = np.isfinite(progress_of.closest_log_c.numpy()[ended])
+            closest = progress_of.closest.numpy()[ended]
+            found.images[who] = np.where(reached[:, None], closest, np.nan)
+            found.c[who] = np.exp(progress_of.closest_log_c.numpy()[ended].astype(np.float64))
+            found.converged[who] = progress_of.converged.numpy()[ended]
+            found.evaluations[who] = progress_of.evaluations.numpy()[ended]
+            occupant[ended] = -1
+            advance(len(ended))
+    return found
+
+
+def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, c_search.Search]:
+    """Slots without occupants; their rows are computed along, and nobody looks at them."""
+    nothing, number = tf.zeros((slots, pixels)), tf.zeros(slots)
+    state = lbfgsb.start(
+        nothing, number + 1, pairs=pairs, lower=tf.constant(0.0), upper=tf.constant(1.0)
+    )
+    return state, c_search.start(
+        nothing, tf.zeros(slots, tf.int32), number, tf.ones(slots, tf.bool)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _ticks(
+    network: Network, shape: tuple[int, ...], slots: int, budget: c_search.Budget, pairs: int
+) -> Callable[..., tuple[lbfgsb.State, c_search.Search]]:
+    """The compiled part: lets new images in, then TICKS evaluations of every slot."""
+
+    @tf.function(jit_compile=math.prod(shape) <= COMPILED_PIXELS)
+    def ticks(
+        weights: Weights,
+        state: lbfgsb.State,
+        searches: c_search.Search,
+        refill: Any,
+        images: Any,
+        targets: Any,
+        log_c: Any,
+    ) -> tuple[lbfgsb.State, c_search.Search]:
+        def loss_gradient_margin(points: Any, rows: c_search.Search) -> tuple[Any, Any, Any]:
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                scores = network.logits(weights, tf.reshape(points, (slots, *shape)))
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    rows.targets, rows.tau[:, None] * scores
+                )
+            return loss, tape.gradient(loss, points), c_search.margins(scores, rows.targets)
+
+        fresh = lbfgsb.start(images, tf.ones(slots), pairs=pairs)
+        fresh = fresh._replace(lower=state.lower, upper=state.upper)
+        state = lbfgsb.choose(refill, fresh, state)
+        searches = lbfgsb.choose(
+            refill,
+            c_search.start(images, targets, log_c, tf.zeros(slots, tf.bool), budget.tau),
+            searches,
+        )
+        _, state, searches = tf.while_loop(
+            lambda tick, *_: tick < TICKS,
+            lambda tick, state, searches: (
+                tick + 1,
+                *c_search.tick(loss_gradient_margin, state, searches, budget),
+            ),
+            (0, state, searches),
+        )
+        return state, searches
+
+    return ticks

@@ -1,0 +1,239 @@
+"""What a network's layers bound together: its Lipschitz constant and the smallest distortion.
+
+Szegedy et al. 2014, section 4.3: the product of the layers' constants bounds the network's,
+||phi(x) - phi(x + r)|| <= L ||r||. A change of label needs two logits to change places, and so
+
+    ||r|| >= (z_label(x) - z_target(x)) / (sqrt(2) L):
+
+no distortion below that can succeed, whatever attack looks for it. The paper prints the layers'
+constants alone (Table 5) and says that large ones prove nothing while small ones would exclude
+adversarial examples; the smallest distortion they permit puts a number on "large".
+
+Max-pooling is called contractive; that is true of windows that do not overlap. A pixel that is the
+largest in m windows at once is copied m times, so overlapping windows get sqrt(m).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from reproduce.methods.bounds import operator_norms
+
+EDITION = 1
+Array = NDArray[np.floating]
+
+# The largest slope of each activation. The paper bounds rectified layers; a sigmoid is four times
+# flatter at its steepest.
+SLOPES = {"linear": 1.0, "relu": 1.0, "tanh": 1.0, "sigmoid": 0.25}
+HARMLESS = (
+    keras.layers.InputLayer,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Dropout,  # the identity once training is over
+)
+
+
+WEIGHTED = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+
+
+class LayerBound(NamedTuple):
+    """One layer's Lipschitz constant, from above.
+
+    size: as in Table 5, "96 x 5 x 5 x 256", inputs first.
+    norm: of the layer as it is, zeros around the image and all.
+    circular: the paper's bound on `norm`, by Fourier blocks.
+    printed: the paper's formula as printed, too small by a factor of the stride.
+    slope: the largest of the activation.
+    """
+
+    layer: str
+    size: str
+    stride: int | None
+    norm: float
+    circular: float
+    printed: float
+    slope: float
+
+    @property
+    def constant(self) -> float:
+        """The layer's Lipschitz constant is at most this."""
+        return self.norm * self.slope
+
+
+def layer_bounds(network: keras.Model) -> list[LayerBound]:
+    """Every layer of a chain of layers that can stretch or shrink, in order."""
+    layers = network.layers
+    for before, after in itertools.pairwise(layers):
+        if after.input is not before.output:
+            raise ValueError(f"layers must form a chain, but {after.name} does not follow it")
+    return [bound for layer in layers if (bound := _layer_bound(layer)) is not None]
+
+
+def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
+    """A convolution or fully connected layer by itself, wherever it stands (Table 5).
+
+    `norm`, on which the circular bound is one, is computed where a stride makes the two
+    conventions differ, and is NaN elsewhere; `slope` is NaN where it is not known.
+
+    Args:
+        kernel: the one that `weighted_layers` gives.
+    """
+    slope = SLOPES.get(keras.activations.serialize(layer.activation), math.nan)
+    if isinstance(layer, keras.layers.Dense):
+        return _dense(layer, kernel, slope)
+    strided = layer.strides[0] > 1
+    map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)  # too many groups to look at each
+    return _convolution(layer, kernel, slope, exact=strided and not map_by_map)
+
+
+def weighted_layers(network: keras.Model) -> list[tuple[keras.Layer, Array]]:
+    """Convolutions and fully connected layers with the kernel they amount to, in order.
+
+    A batch normalisation that follows one at once belongs to it: what it multiplies the maps by
+    multiplies the kernel.
+    """
+    factors = {
+        id(layer.input): _batch_factor(layer)
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    return [
+        (layer, _kernel(layer) * factors.get(id(layer.output), np.float32(1)))
+        for layer in network.layers
+        if isinstance(layer, WEIGHTED)
+    ]
+
+
+def _kernel(layer: keras.Layer) -> Array:
+    """Of a convolution map by map: as that of one in as many groups as there are maps."""
+    kernel: Array = layer.get_weights()[0]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        return kernel.reshape(*kernel.shape[:2], 1, -1)
+    return kernel
+
+
+def _batch_factor(layer: keras.layers.BatchNormalization) -> Array:
+    """What each map is multiplied by once training is over."""
+    factor: Array = 1 / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
+    return factor * np.asarray(layer.gamma) if layer.scale else factor
+
+
+def lipschitz(bounds: Sequence[LayerBound]) -> float:
+    """The product over the layers: a bound on the whole network."""
+    return math.prod(bound.constant for bound in bounds)
+
+
+def difference_constants(network: keras.Model, bounds: Sequence[LayerBound]) -> Array:
+    """How fast z_i - z_j can change, for each pair of labels: float64 (classes, classes).
+
+    Sharper than sqrt(2) L: of the last layer, only the difference of two columns matters.
+    For a linear network this is the truth.
+    """
+    kernel = network.layers[-1].get_weights()[0].astype(np.float64)
+    apart = np.linalg.norm(kernel[:, :, None] - kernel[:, None, :], axis=0)
+    return apart * lipschitz(bounds[:-1])
+
+
+def permitted_distortion(
+    logits: Array, targets: NDArray[np.integer], constants: float | Array, pixels: int
+) -> Array:
+    """The smallest root mean square change per pixel that the bound leaves possible.
+
+    Args:
+        logits: (n, classes), of the unchanged images.
+        targets: int (n,), the labels an attack wants.
+        constants: how fast a difference of two logits can change; sqrt(2) L for all pairs, or
+            `difference_constants`.
+
+    Returns:
+        float64 (n,); 0 where the network gives the target already.
+    """
+    images = np.arange(len(logits))
+    labels = logits.argmax(axis=1)
+    margins = (logits[images, labels] - logits[images, targets]).astype(np.float64)
+    rates = np.broadcast_to(constants, (logits.shape[1],) * 2)[labels, targets]
+    least = np.divide(margins, rates, out=np.zeros_like(margins), where=margins > 0)
+    return least / math.sqrt(pixels)
+
+
+def _layer_bound(layer: keras.Layer) -> LayerBound | None:
+    match layer:
+        case keras.layers.Dense():
+            return _dense(layer, layer.get_weights()[0], _slope(layer))
+        case keras.layers.Conv2D():
+            return _convolution(layer, layer.get_weights()[0], _slope(layer))
+        case keras.layers.Rescaling():
+            return _plain(layer, float(np.abs(layer.scale).max()))
+        case keras.layers.Activation():
+            return _plain(layer, _slope(layer))
+        case keras.layers.ReLU() | keras.layers.MaxPooling2D() | keras.layers.AveragePooling2D():
+            return _plain(layer, _pooling_constant(layer))
+    if isinstance(layer, HARMLESS):
+        return None
+    raise ValueError(f"no Lipschitz constant is known for {layer.name}, a {type(layer).__name__}")
+
+
+def _dense(layer: keras.layers.Dense, kernel: Array, slope: float) -> LayerBound:
+    norm = operator_norms.dense_norm(kernel)
+    size = " x ".join(map(str, kernel.shape))
+    return LayerBound(layer.name, size, None, norm, norm, norm, slope)
+
+
+def _convolution(
+    layer: keras.layers.Conv2D, kernel: Array, slope: float, *, exact: bool = True
+) -> LayerBound:
+    stride = layer.strides[0]
+    map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)
+    groups = layer.input.shape[3] if map_by_map else layer.groups
+    if layer.strides != (stride, stride) or layer.dilation_rate != (1, 1):
+        raise ValueError(f"{layer.name}: strides differ or the kernel is dilated")
+    height, width, inputs, outputs = kernel.shape
+    image = tuple(layer.input.shape[1:3])
+    torus = operator_norms.enclosing_torus(image, (height, width), stride, layer.padding)
+    if (height, width) == (1, 1):
+        torus = (stride, stride)  # the transform of a single pixel is the same at every frequency
+    circular, printed = (
+        operator_norms.circular_norm(kernel, torus, stride, groups=groups, factor=factor)
+        for factor in ("corrected", "printed")
+    )
+    norm = (
+        operator_norms.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
+        if exact
+        else math.nan
+    )
+    size = f"{inputs} x {height} x {width} x {outputs}"
+    if groups > 1:
+        size += f" in {groups} groups"
+    return LayerBound(layer.name, size, stride, norm, circular, printed, slope)
+
+
+def _plain(layer: keras.Layer, constant: float) -> LayerBound | None:
+    """A layer without weights; left out when it cannot stretch or shrink."""
+    if constant == 1:
+        return None
+    return LayerBound(layer.name, "", None, constant, constant, constant, 1.0)
+
+
+def _pooling_constant(layer: keras.Layer) -> float:
+    if isinstance(layer, keras.layers.ReLU):
+        return 1.0
+    sides = zip(layer.pool_size, layer.strides, strict=True)
+    windows = math.prod(math.ceil(side / stride) for side, stride in sides)  # that share a pixel
+    if isinstance(layer, keras.layers.AveragePooling2D):
+        # A window's mean of n pixels has norm 1 / sqrt(n).
+        return math.sqrt(windows / math.prod(layer.pool_size))
+    return math.sqrt(windows)
+
+
+def _slope(layer: keras.Layer) -> float:
+    name = keras.activations.serialize(layer.activation)
+    if name not in SLOPES:
+        raise ValueError(f"{layer.name}: the largest slope of {name} is not known here")
+    return SLOPES[name]

@@ -1,0 +1,1 @@
+"""Methods on texts: evading a filter, topics."""

@@ -1,0 +1,1 @@
+"""Single units and random directions in feature space (Szegedy et al. 2014, section 3)."""

@@ -1,0 +1,1 @@
+"""Classifiers: the papers' models, pretrained and foreign ones, and one way to evaluate them."""

@@ -1,0 +1,138 @@
+"""`results.json`, where what a run found is kept.
+
+It holds the keys below and nothing else:
+
+    experiment, dataset, data_source, data_digest, scale, seed, versions, started, seconds
+    cells, claims, not_run, departures
+    artefacts    {name: {title, caption, notes, departures, figures, sources}}
+
+`artefacts` is there for the layout of a page: what a table is called, what is said under it, which
+figures belong to it, and in which published table its cells were looked up. A combined report has
+`seeds`, a list, in the place of `seed`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reproduce.report.published import look_in
+from reproduce.report.results import SETTING, Cell, Claim, Layout, Results
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.files import atomic_write
+
+
+def to_json(results: Results) -> str:
+    """The text of `results.json`."""
+    sources: dict[str, list[str]] = {}
+    for cell in results.cells:
+        if cell.source and cell.source not in sources.setdefault(cell.artefact, []):
+            sources[cell.artefact].append(cell.source)
+    header = results._asdict()
+    header.pop("combined")
+    seeds = header.pop("seeds")
+    content: dict[str, Any] = {}
+    for name, value in header.items():
+        content[name] = value
+        if name == "scale":
+            content["seeds" if results.combined else "seed"] = (
+                list(seeds) if results.combined else seeds[0]
+            )
+    content["cells"] = [
+        {name: _plain(value) for name, value in cell._asdict().items() if name != "source"}
+        for cell in results.cells
+    ]
+    content["claims"] = [
+        {name: getattr(claim, name) for name in ("id", "sentence", "holds", "evidence", "artefact")}
+        for claim in results.claims
+    ]
+    content["not_run"] = [
+        {"artefact": name, "reason": reason} for name, reason in results.not_run.items()
+    ]
+    content["artefacts"] = {
+        name: {**layout._asdict(), "sources": sources.get(name, [])}
+        for name, layout in results.artefacts.items()
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON has them: no NumPy scalars, and null for what is not finite."""
+    if isinstance(value, str) or value is None:
+        return value
+    if not math.isfinite(value):
+        return None
+    return (
+        int(value) if float(value).is_integer() and not isinstance(value, float) else float(value)
+    )
+
+
+def from_json(text: str) -> Results:
+    """The inverse of `to_json`."""
+    content = json.loads(text)
+    sources = {name: entry["sources"] for name, entry in content["artefacts"].items()}
+    combined = "seeds" in content
+    return Results(
+        **{
+            name: content[name]
+            for name in (
+                "experiment",
+                "dataset",
+                "data_source",
+                "data_digest",
+                "scale",
+                "versions",
+                "started",
+                "seconds",
+            )
+        },
+        seeds=tuple(content["seeds"]) if combined else (content["seed"],),
+        cells=tuple(
+            Cell(**cell, source=_source(cell, sources.get(cell["artefact"], ())))
+            for cell in content["cells"]
+        ),
+        claims=tuple(Claim(**claim) for claim in content["claims"]),
+        not_run={entry["artefact"]: entry["reason"] for entry in content["not_run"]},
+        departures=tuple(content["departures"]),
+        artefacts={
+            name: Layout(
+                title=entry["title"],
+                caption=entry["caption"],
+                notes=tuple(entry["notes"]),
+                departures=tuple(entry["departures"]),
+                figures=tuple(entry["figures"]),
+            )
+            for name, entry in content["artefacts"].items()
+        },
+        combined=combined,
+    )
+
+
+def _source(cell: Mapping[str, Any], sources: Iterable[str]) -> str | None:
+    """The one among an artefact's published tables that has this cell."""
+    for source in sources:
+        if look_in(source, cell["row"].partition(SETTING)[0], cell["column"]):
+            return source
+    return None
+
+
+def read(folder: Path) -> Results:
+    """The results kept in a run's folder."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise UserError(f"{folder} holds no results.json: name the folder of a run.")
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is not the results.json of a run ({type(error).__name__}: {error}): "
+            "run the experiment again, which writes it anew."
+        ) from error
+
+
+def write(folder: Path, results: Results) -> None:
+    """Replaces the folder's `results.json`, never leaving half a file."""
+    atomic_write(folder / "results.json", to_json(results))

@@ -1,0 +1,1 @@
+"""What runs the rest and cannot change a number: store, sweeps, progress, errors."""
