@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-CONF = Path(__file__).parent.parent / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ("experiment", "dataset", "networks", "scale", "sweep")
 GLOBAL = "# @package _global_"
 
