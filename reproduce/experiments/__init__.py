@@ -51,7 +51,8 @@ class Setting(NamedTuple):
         seed = self.seed if seed is None else seed
         examples = self.dataset.train if examples is None else examples
         call = partial(call, examples=examples, seed=seed)
-        return self.cached(call, title=f"training {name}, seed {seed}")
+        checkpoints = "checkpoints" if "checkpoints" in parameters else None
+        return self.cached(call, checkpoints, title=f"training {name}, seed {seed}")
 
     def seeds(self, count: int) -> list[int]:
         """The run's seed, then others drawn from it, which no other run comes upon.

@@ -1,13 +1,15 @@
 """Training: one `train` for every network, through phases that a configuration puts in a row.
 
 A phase is a call phase(model, examples, rng, effort) with its own options bound; it changes the
-model's weights. The paper trained with L-BFGS to convergence; each recipe in conf/networks says
-what it does instead, and why.
+model's weights. Each recipe in conf/networks says how the paper trained, and where it departs.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -38,6 +40,7 @@ def train(
     *,
     classes: int | None = None,
     effort: float = 1.0,
+    checkpoints: Path | None = None,
 ) -> keras.Model:
     """A new network, trained. The same arguments give the same weights, to the last bit.
 
@@ -48,6 +51,7 @@ def train(
         seed: of the initial weights and, separately, of each phase.
         classes: by default one more than the largest label.
         effort: a factor on epochs and iterations, for a quick look.
+        checkpoints: a folder in which long phases leave what a stopped training needs to go on.
     """
     low, high = float(examples.images.min()), float(examples.images.max())
     if not (low >= 0 and high <= 1):
@@ -59,6 +63,8 @@ def train(
     model: Any = network(
         input_shape=examples.images.shape[1:], classes=classes, seed=int(first.generate_state(1)[0])
     )
-    for phase, sequence in zip(phases, rest, strict=True):
+    for number, (phase, sequence) in enumerate(zip(phases, rest, strict=True), start=1):
+        if checkpoints is not None and "checkpoint" in inspect.signature(phase).parameters:
+            phase = partial(phase, checkpoint=checkpoints / f"phase{number}.npz")
         phase(model, examples, np.random.default_rng(sequence), effort)
     return model
