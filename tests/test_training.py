@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 
 from reproduce import training
@@ -18,7 +18,7 @@ from reproduce.runtime.errors import UserError
 from reproduce.training.objective import cross_entropy, decays, penalty, value_and_gradient
 from reproduce.training.schedules import cosine, falling, one_cycle
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.resolve()
 LINEAR = partial(models.dense, bias=False)
 SMALL = partial(models.dense, units=[6, 5])
 
@@ -206,25 +206,41 @@ def test_autoencoder_sees_no_labels_and_the_softmax_leaves_the_code(blobs):
         np.testing.assert_array_equal(a, c)
 
 
-def test_every_recipe_in_conf_fits_the_functions_it_names():
-    for file in sorted((ROOT / "conf" / "networks").glob("*.yaml")):
-        if "_target_" in (config := OmegaConf.load(file)):
-            continue
-        for call in instantiate(config, _convert_="all").values():
-            if getattr(call, "func", None) is training.train:
-                assert call.keywords["network"](input_shape=(28, 28, 1), classes=10, seed=0)
-                for phase in call.keywords["phases"]:
-                    inspect.signature(phase.func).bind(None, None, None, 1.0, **phase.keywords)
+def networks(name):
+    """The configuration with a recipe file of conf/networks."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("config", overrides=["experiment=szegedy", f"networks={name}"])
 
 
-def test_networks_of_table_3_are_trained_like_those_of_table_1_but_for_one_rate():
-    table1, table3 = (
-        OmegaConf.load(ROOT / f"conf/networks/{name}.yaml")
-        for name in ("szegedy", "szegedy_halves")
-    )
-    table3["FC123-456-10"].phases[0].rate.start *= 2  # it learns at half the rate
-    for net in table3.values():
-        assert net.phases == table1["FC100-100-10"].phases
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf/networks").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_every_recipe_in_conf_fits_the_functions_it_names(path):
+    config = networks(path.stem).networks
+    if "_target_" in config:
+        return
+    for call in instantiate(config, _convert_="all").values():
+        if getattr(call, "func", None) is training.train:
+            assert call.keywords["network"](input_shape=(28, 28, 1), classes=10, seed=0)
+            for phase in call.keywords["phases"]:
+                inspect.signature(phase.func).bind(None, None, None, 1.0, **phase.keywords)
+
+
+def test_networks_of_table_3_are_trained_like_those_of_table_1():
+    config = networks("szegedy")
+    narrow, wide = (config.networks[f"FC{n}-{n}-10"].phases for n in (100, 200))
+    for name, net in config.halves.items():
+        assert net.phases == (wide if name == "FC123-456-10" else narrow)
+
+
+def test_networks_of_table_3_follow_the_recipe_of_table_1():
+    """The quick recipe, but for one rate: at a rate of 1 FC123-456-10 does not always learn."""
+    config = networks("szegedy_sgd")
+    config.halves["FC123-456-10"].phases[0].rate.start *= 2
+    for net in config.halves.values():
+        assert net.phases == config.networks["FC100-100-10"].phases
+        assert net.network.units
+    assert networks("lenet").halves == networks("szegedy").halves
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 64, 130])
