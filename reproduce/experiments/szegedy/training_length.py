@@ -1,0 +1,169 @@
+"""Does transfer between two networks depend on how far each has been trained?
+
+Table 4 has one asymmetry that a difference in width does not explain: images made for FC100-100-10
+fool FC123-456-10 in 26.2 % of cases, the other way round in 6.25 %. Here both are stopped at
+several lengths, on one path each, and fed with each other's adversarial images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from reproduce import training
+from reproduce.data import Examples, halves
+from reproduce.experiments import Setting
+from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
+from reproduce.methods.attacks import adversarial
+from reproduce.report import figures
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact
+from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.progress import stage
+
+NETWORKS = ("FC100-100-10", "FC123-456-10")
+PUBLISHED = {NETWORKS: 0.262, NETWORKS[::-1]: 0.0625}  # Table 4: made for, fed to
+At = tuple[str, int]  # a network, and the iterations after which it was stopped
+
+
+def training_length(
+    setting: Setting,
+    *,
+    networks: Mapping[str, partial[Any]],
+    lengths: Sequence[int],
+    splits: int,
+    images: int,
+    attack: partial[Any],
+) -> Artefact:
+    """Error of each network at each length on the images made for each at each length.
+
+    Args:
+        networks: those of Table 3, trained by full-batch L-BFGS alone.
+        lengths: iterations, from the shortest to the longest.
+        splits: ways to halve the training images, as in Tables 3 and 4.
+        images: test images attacked for each network at each length.
+    """
+    cells = Cells("szegedy", "training_length")
+    places: list[At] = [(name, length) for name in NETWORKS for length in lengths]
+    wrong: dict[tuple[At, At], list[int]] = {}
+    test: dict[At, list[int]] = {}
+    changes: dict[At, list[np.ndarray]] = {}
+    sample = draw(setting.dataset.test, images, setting.seed)
+    with stage("lengths of training", total=splits * len(places)) as advance:
+        for number, seed in enumerate(setting.seeds(splits)):
+            half = halves(setting.dataset.train, seed=seed if number else None)[0]
+            runs: dict[At, Attacked] = {}
+            for name in NETWORKS:
+                call = partial(
+                    at_lengths, networks[name], lengths=lengths, examples=half, seed=seed
+                )
+                stopped = setting.cached(
+                    call, "checkpoints", f"training {name}, split {number + 1}"
+                )
+                for length, network in zip(lengths, stopped, strict=True):
+                    runs[name, length] = _attacked(setting, network, sample, attack, seed)
+                    advance(1, note=f"{name} after {length}")
+            for place, run in runs.items():
+                test.setdefault(place, []).append(errors(run.network, setting.dataset.test))
+                changes.setdefault(place, []).append(run.found.distortion)
+                for other, judge in runs.items():
+                    count = errors(judge.network, run.distorted)
+                    wrong.setdefault((place, other), []).append(count)
+    total = [len(sample.labels)] * splits
+    rates = {pair: np.divide(counts, total) for pair, counts in wrong.items()}
+    for place in places:
+        n = [len(setting.dataset.test.labels)] * splits
+        cells.rate_over_runs(_label(place), "test_error", test[place], n)
+        cells.pooled_over_runs(_label(place), "distortion", changes[place])
+        for other in places:
+            cells.rate_over_runs(_label(place), _label(other), wrong[place, other], total)
+    return Artefact(
+        title="Transfer against the length of the training",
+        caption=(
+            f"Networks of Table 3 on one half of the training images, stopped after so many "
+            f"iterations of L-BFGS. Rows: what {images} test images were distorted for; columns: "
+            f"the network that they are fed to. Means over {splits} "
+            f"{'splits' if splits > 1 else 'split'}."
+        ),
+        cells=cells.list,
+        figures={"training_length": draw_rates(rates, lengths)},
+        notes=_notes(rates, lengths),
+    )
+
+
+def at_lengths(
+    recipe: partial[Any],
+    *,
+    lengths: Sequence[int],
+    examples: Examples,
+    seed: int,
+    checkpoints: Path | None = None,
+) -> list[keras.Model]:
+    """One training, looked at on its way: the network after each of these numbers of iterations.
+
+    Args:
+        recipe: `training.train` with the one phase `training.lbfgs`; lengths: ascending. Where
+            they are multiples of `limited_memory.EVERY`, each goes on from the one before.
+    """
+    phases = recipe.keywords["phases"]
+    if [phase.func for phase in phases] != [training.lbfgs]:
+        raise NotAvailable("lengths of training need a recipe of full-batch L-BFGS alone.")
+    return [
+        recipe(
+            phases=[partial(phases[0], iterations=length)],
+            examples=examples,
+            seed=seed,
+            checkpoints=checkpoints,
+        )
+        for length in lengths
+    ]
+
+
+def draw_rates(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]) -> Figure:
+    """A panel for each direction: error against the length of the network that is fooled."""
+    figure, axes = figures.sheet(1, 2)
+    for ax, (made_for, fed_to) in zip(axes[0], (NETWORKS, NETWORKS[::-1]), strict=True):
+        for length in lengths:
+            values = np.array([rates[(made_for, length), (fed_to, other)] for other in lengths])
+            figures.curve(
+                ax, np.array(lengths), 100 * values.mean(axis=1), label=f"made for {length}"
+            )
+        ax.axhline(100 * PUBLISHED[made_for, fed_to], color="0.5", linewidth=0.8, label="published")
+        ax.set_title(f"{made_for} to {fed_to}", fontsize=8)
+        ax.set_xlabel(f"iterations of {fed_to}")
+        ax.set_ylim(bottom=0)
+    axes[0, 0].set_ylabel("error (%)")
+    figures.legend(axes[0, 1])
+    return figure
+
+
+def _attacked(
+    setting: Setting, network: Any, sample: Examples, attack: partial[Any], seed: int
+) -> Attacked:
+    targets = adversarial.choose_targets(network, sample.images, sample.labels, seed=seed)
+    found = setting.cached(partial(attack, network, sample.images, targets))
+    return Attacked(network, sample, found)
+
+
+def _notes(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]) -> list[str]:
+    """Rates in both directions at equal and at most unequal lengths."""
+    ends = [(lengths[-1], lengths[-1]), (lengths[-1], lengths[0]), (lengths[0], lengths[-1])]
+    told = []
+    for narrow, wide in ends:
+        there = rates[(NETWORKS[0], narrow), (NETWORKS[1], wide)].mean()
+        back = rates[(NETWORKS[1], wide), (NETWORKS[0], narrow)].mean()
+        told.append(
+            f"{NETWORKS[0]} after {narrow} and {NETWORKS[1]} after {wide} iterations: "
+            f"{100 * there:.1f} % there and {100 * back:.1f} % back; published 26.2 and 6.25 %."
+        )
+    return told
+
+
+def _label(place: At) -> str:
+    return f"{place[0]} after {place[1]}"
