@@ -15,6 +15,7 @@ from reproduce import training
 from reproduce.data import Examples
 from reproduce.networks import models
 from reproduce.runtime.errors import UserError
+from reproduce.training.adversarial import adversarial
 from reproduce.training.objective import cross_entropy, decays, penalty, value_and_gradient
 from reproduce.training.schedules import cosine, falling, one_cycle
 
@@ -277,3 +278,24 @@ def test_few_examples_get_more_epochs_until_there_are_enough_steps(blobs):
     )
     for one, other in zip(asked.get_weights(), stretched.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("norm", ["sign", "euclidean"])
+def test_a_step_of_adversarial_training_is_the_formulas(blobs, norm):
+    """One full batch, a linear softmax: both gradients in NumPy."""
+    phase = partial(
+        adversarial, epochs=1, batch=300, rate=partial(training.constant, value=0.5),
+        epsilon=0.3, alpha=0.4, norm=norm, decay=0.05,
+    )  # fmt: skip
+    model = training.train(LINEAR, [phase], blobs, seed=0)
+    w = training.train(LINEAR, [], blobs, seed=0).get_weights()[0].astype(float)
+    x = blobs.images.reshape(300, -1).astype(float)
+    p = np.exp(x @ w) / np.exp(x @ w).sum(axis=1, keepdims=True)
+    slope = (p - np.eye(3)[blobs.labels]) @ w.T  # of each image's loss, by its pixels
+    step = np.sign(slope)
+    if norm == "euclidean":
+        step = slope / np.linalg.norm(slope, axis=1, keepdims=True)
+    clean = loss_and_gradient(x, blobs.labels, w, 0)[1]
+    moved = loss_and_gradient(x + 0.3 * step, blobs.labels, w, 0)[1]
+    expected = w - 0.5 * (0.4 * clean + 0.6 * moved + 0.05 * w)
+    np.testing.assert_allclose(model.get_weights()[0], expected, atol=1e-6)

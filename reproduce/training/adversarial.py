@@ -1,13 +1,15 @@
-"""Adversarial training with the fast gradient sign (Goodfellow et al. 2015, section 6).
+"""Adversarial training with one step of the gradient (Goodfellow et al. 2015, section 6).
 
     alpha J(x) + (1 - alpha) J(x + epsilon sign(grad_x J(x))),    alpha = 0.5, epsilon = 0.25
 
-The examples follow the network while it learns: each batch's are made with its present weights.
+With norm="euclidean" the step is epsilon grad_x J(x) / ||grad_x J(x)||. The examples follow the
+network while it learns: each batch's are made with its present weights.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,7 +20,7 @@ from reproduce.training.descent import descend
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays
 from reproduce.training.schedules import Schedule
 
-EDITION = 1
+EDITION = 2
 
 
 def adversarial(
@@ -32,20 +34,27 @@ def adversarial(
     rate: Schedule,
     epsilon: float = 0.25,
     alpha: float = 0.5,
+    norm: Literal["sign", "euclidean"] = "sign",
     momentum: float = 0.9,
     decay: Decay = 0.0,
+    decay_factor: Schedule | None = None,
+    least_steps: int = 0,
     compiled: bool = True,
 ) -> None:
     """Trains all layers by descent on the mixed objective.
 
     Args:
-        epsilon: largest change of a pixel; the examples are not clipped to [0, 1].
+        epsilon: change of each pixel, or Euclidean length of an image's; nothing is clipped.
         alpha: weight of the clean examples.
+        norm: which of the two.
         effort: a factor on the epochs.
         decay: lambda per layer, as in `objective`.
+        decay_factor, least_steps: as in `descent.sgd`.
         compiled: by XLA.
     """
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
+    batch = min(batch, len(labels))
+    directions = {"sign": tf.sign, "euclidean": _unit}
 
     def clean(weights: Weights, others: Weights, x: Any, y: Any) -> tuple[Any, Weights]:
         logits, others = model.stateless_call(weights, others, x, training=True)
@@ -56,8 +65,8 @@ def adversarial(
         with tf.GradientTape() as tape:
             tape.watch(x)
             value, others = clean(weights, others, x, y)
-        sign = tf.stop_gradient(tf.sign(tape.gradient(value, x)))
-        distorted, others = clean(weights, others, x + epsilon * sign, y)
+        step = epsilon * tf.stop_gradient(directions[norm](tape.gradient(value, x)))
+        distorted, others = clean(weights, others, x + step, y)
         return alpha * value + (1 - alpha) * distorted, others
 
     weights, others = descend(
@@ -66,13 +75,20 @@ def adversarial(
         [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables],
         n=len(labels),
         rng=rng,
-        epochs=max(1, round(effort * epochs)),
+        epochs=max(1, round(effort * epochs), math.ceil(least_steps / (len(labels) // batch))),
         batch=batch,
         rate=rate,
         momentum=momentum,
         lambdas=decays(model, decay),
+        decay_factor=decay_factor,
         compiled=compiled,
     )
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     for variable, value in zip(variables, weights + others, strict=True):
         variable.assign(value)
+
+
+def _unit(gradient: tf.Tensor) -> tf.Tensor:
+    """Each image's gradient at length 1."""
+    squares = tf.reduce_sum(gradient**2, axis=range(1, len(gradient.shape)), keepdims=True)
+    return gradient / tf.sqrt(tf.maximum(squares, 1e-30))

@@ -60,7 +60,9 @@ def adversarial_training(
         caption=(
             f"Means over {seeds} training run{'s' * (seeds > 1)}. input pool: adversarial examples "
             "of the images alone; adversarial: of every layer's outputs, in turn, used to train "
-            "the layers above. distortion: what the attack needs afterwards, on "
+            "the layers above; gradient steps: one step of length 1 along the gradient of every "
+            "image, made anew in every batch, no pools. distortion: what the attack needs "
+            "afterwards, on "
             f"{images} training images a run."
         ),
         cells=cells.list,
