@@ -57,3 +57,7 @@ def test_every_rate_stands_where_its_network_and_length_say():
     assert left.lines[2].get_ydata()[0] == pytest.approx(26.2)
     assert right.lines[2].get_ydata()[0] == pytest.approx(6.25)
     assert left.get_title() == f"{narrow} to {wide}"
+    there, _ = training_length._notes(rates, lengths)
+    assert "11.0 to 22.0 % over all pairs of lengths, published 26.2 %" in there
+    assert "made for: 11.5 % after 100 iterations, 21.5 % after 200" in there
+    assert "fooled: 16.0 % after 100 iterations, 17.0 % after 200" in there
