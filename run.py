@@ -87,7 +87,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     _start_tensorflow(cfg)
 
     from reproduce.data import fewer
-    from reproduce.experiments import Setting, perform
+    from reproduce.experiments import Context, perform
     from reproduce.report.run import Header, Run
     from reproduce.runtime.store import Store
 
@@ -100,7 +100,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     folder_is(folder)
     charts = folder / "tensorboard" if cfg.tensorboard else None
     with FileLock(folder / ".lock"), log_to(folder / "run.log"), chart_to(charts):
-        setting = Setting(
+        context = Context(
             dataset=dataset,
             networks=_made(cfg.networks),
             seed=cfg.seed,
@@ -118,7 +118,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
         with Run(
             folder, header, config=config, departures=departures(cfg, len(whole.train.labels))
         ) as kept:
-            perform(artefacts, setting, kept, only=cfg.only)
+            perform(artefacts, context, kept, only=cfg.only)
     if sweep.VARIABLE not in os.environ:
         _latest(folder)
 

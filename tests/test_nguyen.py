@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from reproduce import data
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen import (
     ascents,
     drawing,
@@ -45,13 +45,13 @@ def small_network(examples, seed):
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory):
+def context(tmp_path_factory):
     rng = np.random.default_rng(0)
     images = rng.random((40, SIZE, SIZE, 1)).astype(np.float32)
     examples = data.frozen(images, np.arange(40) % CLASSES)
     dataset = data.Dataset("tiny", "here", "0", examples, examples, CLASSES)
     store = Store(tmp_path_factory.mktemp("cache"))
-    return Setting(dataset, {"LeNet": partial(small_network)}, 0, store)
+    return Context(dataset, {"LeNet": partial(small_network)}, 0, store)
 
 
 def of_history(p):
@@ -74,12 +74,12 @@ def test_crossings_are_of_the_median_and_of_the_worst():
 
 
 @pytest.mark.parametrize("encoding", [direct.encoding(), cppn.encoding("unit")])
-def test_every_saved_png_scores_what_is_reported(setting, encoding):
-    found = evolved.evolved(setting, encoding, runs=2, generations=3)
+def test_every_saved_png_scores_what_is_reported(context, encoding):
+    found = evolved.evolved(context, encoding, runs=2, generations=3)
     files = evolved.files("some", found)
     assert len(files) == 2 * CLASSES
-    assert evolved.rescored(setting, found, files) < 1e-6
-    network = setting.network("LeNet")
+    assert evolved.rescored(context, found, files) < 1e-6
+    network = context.network("LeNet")
     for name, content in files.items():
         pixels = np.asarray(Image.open(io.BytesIO(content)))[None, ..., None] / np.float32(255)
         label, reported = name.split("class")[1].removesuffix(".png").split("-", 1)
@@ -87,17 +87,17 @@ def test_every_saved_png_scores_what_is_reported(setting, encoding):
         assert float(p) == pytest.approx(float(reported), abs=1e-6)
 
 
-def test_a_film_has_a_frame_for_each_filmed_generation(setting):
-    found = evolved.evolved(setting, direct.encoding(), runs=2, generations=3)
+def test_a_film_has_a_frame_for_each_filmed_generation(context):
+    found = evolved.evolved(context, direct.encoding(), runs=2, generations=3)
     film = Image.open(io.BytesIO(drawing.film(found)))
     assert found.filmed == (0, 1, 2, 3)
     assert film.n_frames == 4
 
 
-def test_each_network_learns_the_fooling_images_of_all_before_it(setting):
+def test_each_network_learns_the_fooling_images_of_all_before_it(context):
     trained_on.clear()
     found = rounds.rounds(
-        setting, train=partial(small_network), encoding=cppn.encoding(), networks=3, runs=2,
+        context, train=partial(small_network), encoding=cppn.encoding(), networks=3, runs=2,
         generations=2, images=100,
     )  # fmt: skip
     assert [len(each.labels) for each in trained_on[-2:]] == [40 + 40, 40 + 80]
@@ -121,10 +121,10 @@ def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
     assert set(generations) == {0, 2}
 
 
-def test_retraining_on_no_images_is_refused(setting):
+def test_retraining_on_no_images_is_refused(context):
     with pytest.raises(UserError, match="1 or more; got 0"):
         rounds.rounds(
-            setting, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=1,
+            context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=1,
             generations=1, images=0,
         )  # fmt: skip
 
@@ -143,20 +143,20 @@ def test_claims_of_figure_11_follow_the_numbers():
     assert holds(a_round(0.99999, 80), a_round(0.5, 85), generations=50) == [None, True]
 
 
-def test_every_artefact_is_made_of_cells_claims_and_figures(setting):
+def test_every_artefact_is_made_of_cells_claims_and_figures(context):
     both = {"runs": 2, "generations": 3}
     made = [
-        networks.networks(setting),
-        encodings.figure4(setting, presets={"direct": direct.encoding()}, **both),
-        encodings.figure5(setting, presets={"CPPN": cppn.encoding()}, **both),
+        networks.networks(context),
+        encodings.figure4(context, presets={"direct": direct.encoding()}, **both),
+        encodings.figure5(context, presets={"CPPN": cppn.encoding()}, **both),
         transfer.transfer(
-            setting, presets={"CPPN": cppn.encoding()}, others={"other": partial(small_network)},
+            context, presets={"CPPN": cppn.encoding()}, others={"other": partial(small_network)},
             **both,
         ),
-        repetition.repetition(setting, presets={"unit": cppn.encoding("unit")}, **both),
-        ascents.ascent(setting, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
+        repetition.repetition(context, presets={"unit": cppn.encoding("unit")}, **both),
+        ascents.ascent(context, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
         figure11.figure11(
-            setting, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
+            context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
             generations=2, images=30,
         ),
     ]  # fmt: skip

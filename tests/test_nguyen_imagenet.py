@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from reproduce import data, training
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.imagenet import (
     ascent,
     ascent_all,
@@ -36,9 +36,9 @@ def linear():
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory, no_photographs):
+def context(tmp_path_factory, no_photographs):
     store = Store(tmp_path_factory.mktemp("store"))
-    return Setting(no_photographs, {"linear": partial(linear)}, 0, store)
+    return Context(no_photographs, {"linear": partial(linear)}, 0, store)
 
 
 def probability(images, labels):
@@ -47,10 +47,10 @@ def probability(images, labels):
     return softmax(logits, axis=1)[np.arange(len(images)), labels]
 
 
-def test_images_are_scored_as_the_bytes_that_are_kept(setting):
+def test_images_are_scored_as_the_bytes_that_are_kept(context):
     labels = [3, 500, 999]
     found = ascent.climbed(
-        setting, linear(), labels, rule="fast224", together=2, starts=2, until=0.9
+        context, linear(), labels, rule="fast224", together=2, starts=2, until=0.9
     )
     assert found.images.dtype == np.uint8
     p = 1 / (1 + np.exp(-found.log_odds))
@@ -58,9 +58,9 @@ def test_images_are_scored_as_the_bytes_that_are_kept(setting):
     assert (found.images[0] != found.images[1]).any()  # another start
 
 
-def test_an_image_does_not_depend_on_the_classes_beside_it(setting):
-    apart = ascent.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
-    together = ascent.climbed(setting, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9)
+def test_an_image_does_not_depend_on_the_classes_beside_it(context):
+    apart = ascent.climbed(context, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
+    together = ascent.climbed(context, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9)
     difference = apart.images.astype(int) - together.images
     assert np.abs(difference).max() <= 1  # a rounding
     np.testing.assert_array_equal(apart.reached, together.reached)
@@ -76,11 +76,11 @@ def test_the_mean_becomes_middle_grey_and_what_lies_above_it_brighter():
     assert shown[0, 1, 1] == pytest.approx(0.25, abs=1e-2)
 
 
-def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(setting):
-    whole = ascent_all.ascent_all(setting, classes=6)
-    fifteen = figure13.figure13(setting, classes=6, steps_share=0.1)
+def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(context):
+    whole = ascent_all.ascent_all(context, classes=6)
+    fifteen = figure13.figure13(context, classes=6, steps_share=0.1)
     twenty = figure13.twenty_classes(
-        setting, rules=["none", "seed360"], classes=2, starts=2, steps_share=0.02
+        context, rules=["none", "seed360"], classes=2, starts=2, steps_share=0.02
     )
     assert len(whole.files) == 6
     assert len(twenty.files) == 8
@@ -93,15 +93,15 @@ def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(se
     assert "6 classes in the place of 15." in fifteen.departures
 
 
-def test_figure_3_shows_the_surest_image_of_each_label(setting):
+def test_figure_3_shows_the_surest_image_of_each_label(context):
     labels = np.array([4, 4, 7, 7, 1])
     surest = np.array([0.3, 0.9, 0.5, 0.5, 0.99])
     assert figure3.shown(labels, surest, 8) == [4, 1, 2]
     assert figure3.shown(labels, surest, 2) == [4, 1]
-    judged = figure3.random_cppns(setting, linear(), images=12, mutations=5)
+    judged = figure3.random_cppns(context, linear(), images=12, mutations=5)
     p = probability(judged.images, judged.log_odds.argmax(axis=1))
     np.testing.assert_allclose(1 / (1 + np.exp(-judged.log_odds.max(axis=1))), p, atol=1e-5)
-    artefact = figure3.figure3(setting, images=12, mutations=5)
+    artefact = figure3.figure3(context, images=12, mutations=5)
     half = next(cell for cell in artefact.cells if cell.column == "sure 0.5")
     assert half.value == pytest.approx((p >= 0.5).mean())
 
@@ -158,14 +158,14 @@ def test_claims_of_figure_12_follow_the_numbers(rng):
     assert holds(second=0.1, after=2, evaluations=800)[0] is None
 
 
-def search(setting, *, network=None, classes=CLASSES, runs=2, generations=4, children):
+def search(context, *, network=None, classes=CLASSES, runs=2, generations=4, children):
     return evolve(
         network or linear(), cppn.encoding("code", SIDE, 3), classes=classes, children=children,
         generations=generations, seeds=list(range(runs)), initial=20, filmed=(0,),
     )  # fmt: skip
 
 
-def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(setting, rng):
+def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(context, rng):
     images = rng.random((30, 256, 256, 3)).astype(np.float32)
     examples = data.frozen(images, rng.integers(CLASSES, size=30))
     names = tuple(map(str, range(CLASSES)))
@@ -175,7 +175,7 @@ def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(
         rate=partial(training.constant, value=0.02),
     )  # fmt: skip
     artefact = figure12.figure12(
-        setting._replace(dataset=dataset), search=partial(search, children=20), runs=1,
+        context._replace(dataset=dataset), search=partial(search, children=20), runs=1,
         generations=2, phases=[phase], unseen=12, mutations=5,
     )  # fmt: skip
     rows = {cell.row for cell in artefact.cells}

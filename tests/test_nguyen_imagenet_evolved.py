@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.imagenet import evolved as runs
 from reproduce.experiments.nguyen.imagenet import figure9, figure10, figures1_8, figures6_7
 from reproduce.experiments.nguyen.imagenet.evolved import evolved
@@ -40,9 +40,9 @@ def pooled():
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory, no_photographs):
+def context(tmp_path_factory, no_photographs):
     store = Store(tmp_path_factory.mktemp("store"))
-    return Setting(no_photographs, {"pooled": partial(pooled)}, 0, store)
+    return Context(no_photographs, {"pooled": partial(pooled)}, 0, store)
 
 
 def search(module, preset, **further):
@@ -57,8 +57,8 @@ FAST = search(cppn, "unit", parents=unsolved, screen=bfloat16)
 DIRECT = search(direct, "squares")
 
 
-def test_runs_are_kept_one_by_one_and_put_together(setting):
-    both, first = CPPN(setting), partial(CPPN, runs=1)(setting)
+def test_runs_are_kept_one_by_one_and_put_together(context):
+    both, first = CPPN(context), partial(CPPN, runs=1)(context)
     assert both.log_odds.shape == (2, 5, CLASSES)
     np.testing.assert_array_equal(both.log_odds[0], first.log_odds[0])
     assert (both.log_odds[0] != both.log_odds[1]).any()
@@ -66,12 +66,12 @@ def test_runs_are_kept_one_by_one_and_put_together(setting):
 
 
 @pytest.mark.parametrize("which", [CPPN, FAST, DIRECT])
-def test_every_kept_png_scores_what_is_reported(setting, which, monkeypatch):
+def test_every_kept_png_scores_what_is_reported(context, which, monkeypatch):
     monkeypatch.setattr(runs, "KEPT", 0.01)
-    found = which(setting)
+    found = which(context)
     files = runs.files("some", found)
     assert len(files) > 20
-    assert runs.rescored(setting, found, files) < 1e-6
+    assert runs.rescored(context, found, files) < 1e-6
     for name, content in files.items():
         pixels = np.asarray(Image.open(io.BytesIO(content)), np.float64) / 255
         squares = pixels.reshape(4, SIDE // 4, 4, SIDE // 4, 3).mean(axis=(1, 3)).ravel()
@@ -125,16 +125,16 @@ def test_published_numbers_stand_beside_ours_at_equal_numbers_of_images():
     assert cell.value == pytest.approx(p[0, 999, 0])  # 400 images at the start, then 999 x 400
 
 
-def test_every_artefact_is_made_without_photographs(setting):
+def test_every_artefact_is_made_without_photographs(context):
     both = {"CPPN": CPPN, "CPPN (fast)": FAST}
     made = [
-        figures6_7.figure6(setting, searches={"direct": DIRECT}),
-        figures6_7.figure7(setting, searches=both),
-        figures1_8.figure8(setting, searches=both),
-        figures1_8.figure1(setting, direct=DIRECT, cppn=FAST),
-        figure9.figure9(setting, search=FAST),
+        figures6_7.figure6(context, searches={"direct": DIRECT}),
+        figures6_7.figure7(context, searches=both),
+        figures1_8.figure8(context, searches=both),
+        figures1_8.figure1(context, direct=DIRECT, cppn=FAST),
+        figure9.figure9(context, search=FAST),
         figure10.figure10(
-            setting, searches=both, coordinates={"CPPN": "code", "CPPN (fast)": "unit"}
+            context, searches=both, coordinates={"CPPN": "code", "CPPN (fast)": "unit"}
         ),
     ]  # fmt: skip
     assert all(artefact.cells and artefact.departures for artefact in made)
@@ -144,18 +144,18 @@ def test_every_artefact_is_made_without_photographs(setting):
         assert identity.isidentifier()
 
 
-def test_classes_by_name_need_the_classes_of_ilsvrc(setting):
+def test_classes_by_name_need_the_classes_of_ilsvrc(context):
     few = keras.Sequential(
         [keras.Input((SIDE, SIDE, 3)), keras.layers.Flatten(), keras.layers.Dense(5)]
     )
-    other = setting._replace(networks={"few": partial(lambda: few)})
+    other = context._replace(networks={"few": partial(lambda: few)})
     with pytest.raises(NotAvailable, match="few has 5 classes"):
         figure9.figure9(other, search=FAST)
 
 
-def test_a_sheet_has_a_place_for_each_image(setting):
+def test_a_sheet_has_a_place_for_each_image(context):
     elites = [runs.Elite(0, label, 0.5, np.zeros((4, 4, 3), np.uint8)) for label in range(5)]
-    figure = figures1_8.sheet(setting, elites, columns=2)
+    figure = figures1_8.sheet(context, elites, columns=2)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:5] == [f"class {label}\n50.00 %" for label in range(5)]
     assert titles[5] == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.runtime import sweep
 
 
@@ -88,10 +88,10 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path):
 
 
 def test_runs_of_a_sweep_share_no_seed_beyond_their_own():
-    seeds = [Setting(None, {}, seed, None).seeds(5) for seed in range(10)]
+    seeds = [Context(None, {}, seed, None).seeds(5) for seed in range(10)]
     assert [several[0] for several in seeds] == list(range(10))
     assert len({seed for several in seeds for seed in several}) == 50
-    assert seeds[3][:2] == Setting(None, {}, 3, None).seeds(2)
+    assert seeds[3][:2] == Context(None, {}, 3, None).seeds(2)
 
 
 def _runs(pid: int) -> bool:

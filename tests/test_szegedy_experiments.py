@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from reproduce.data import mnist_5k
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy import (
     adversarial_training,
     density,
@@ -154,7 +154,7 @@ def dataset():
 
 
 @pytest.fixture
-def setting(dataset, tmp_path):
+def context(dataset, tmp_path):
     few = dataset._replace(
         train=dataset.train._replace(
             images=dataset.train.images[:60], labels=dataset.train.labels[:60]
@@ -167,12 +167,12 @@ def setting(dataset, tmp_path):
         name: partial(fresh, network=convolutional)
         for name in ("FC100-100-10", "FC200-200-10", "convolutional")
     }
-    return Setting(dataset=few, networks=networks, seed=0, store=Store(tmp_path))
+    return Context(dataset=few, networks=networks, seed=0, store=Store(tmp_path))
 
 
-def test_no_adversarial_example_is_nearer_than_the_bounds_permit(setting):
+def test_no_adversarial_example_is_nearer_than_the_bounds_permit(context):
     attack = partial(adversarial.nearest, searches=4, iterations=20)
-    artefact = layer_bounds.network_bounds(setting, networks={}, images=12, attack=attack)
+    artefact = layer_bounds.network_bounds(context, networks={}, images=12, attack=attack)
     violations = [cell for cell in artefact.cells if cell.column == "violations"]
     assert len(violations) == 3
     assert all(cell.value == 0 for cell in violations)
@@ -185,8 +185,8 @@ def test_a_violation_would_be_counted():
     assert layer_bounds.violations(np.array([0.1, 0.3, np.nan]), np.array([0.2, 0.2, 0.2])) == 1
 
 
-def test_units_come_with_controls_and_a_claim_for_each_layer(setting):
-    artefact = units.units(setting, networks={}, judges=["convolutional", "FC200-200-10"], rows=10)
+def test_units_come_with_controls_and_a_claim_for_each_layer(context):
+    artefact = units.units(context, networks={}, judges=["convolutional", "FC200-200-10"], rows=10)
     rows = {cell.row for cell in artefact.cells}
     for layer in ("FC100-100-10 pool1", "convolutional hidden", "pixels", "random sets"):
         for measure in units.MARGINS:
@@ -196,8 +196,8 @@ def test_units_come_with_controls_and_a_claim_for_each_layer(setting):
 
 
 @pytest.mark.parametrize("figure", [top_images.figure1, top_images.figure2])
-def test_the_figures_have_four_rows_of_ten(setting, figure):
-    artefact = figure(setting, networks={}, network="convolutional")
+def test_the_figures_have_four_rows_of_ten(context, figure):
+    artefact = figure(context, networks={}, network="convolutional")
     ((_, drawn),) = artefact.figures.items()
     assert len(drawn.axes) == 4
     for axes in drawn.axes:

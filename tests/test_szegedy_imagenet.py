@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reproduce.data import Dataset, frozen
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import networks
 from reproduce.experiments.szegedy.imagenet import figure5, figure6, figures3_4, table5, units
 from reproduce.methods.attacks import adversarial
@@ -63,7 +63,7 @@ def mixed(network, images, targets):
 
 
 @pytest.fixture
-def setting(tmp_path):
+def context(tmp_path):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (60, 256, 256, 3)) // 2
     labels = np.arange(60) % 3
@@ -72,7 +72,7 @@ def setting(tmp_path):
     images = pixels.astype(np.float32) / np.float32(255)
     examples = frozen(images, labels.astype(np.int64))
     dataset = Dataset("squares", "here", "0", examples, examples, 3, names=COLOURS)
-    return Setting(dataset, {"colours": partial(colours)}, 0, Store(tmp_path))
+    return Context(dataset, {"colours": partial(colours)}, 0, Store(tmp_path))
 
 
 def test_the_last_feature_layer_is_what_the_classifier_sees(rng):
@@ -136,23 +136,23 @@ def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
     assert (lengths[0] <= found.circular / factor.max() * lengths[1] * (1 + 1e-4)).all()
 
 
-def test_figure5_draws_what_is_right_and_no_ostrich_yet(setting):
-    made = figure5.figure5(setting, images=6, random_images=3, attack=partial(mixed))
+def test_figure5_draws_what_is_right_and_no_ostrich_yet(context):
+    made = figure5.figure5(context, images=6, random_images=3, attack=partial(mixed))
     values = {(cell.row, cell.column): cell.value for cell in made.cells}
     assert values["ostrich", "success"] == values["random target", "success"] == 1
     # bytes from 0 to 127, and 100 more of the own colour: half of that has to be made up for
     assert 0.1 < values["ostrich", "distortion"] < 0.3
     assert next(cell for cell in made.cells if cell.column == "distortion").published == 0.006508
     assert made.claims[0].holds
-    sample = figure5._sample(setting, colours(), 60, wanted=0)
+    sample = figure5._sample(context, colours(), 60, wanted=0)
     assert set(sample.labels) == {1, 2}
     assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
 
 
 @pytest.mark.parametrize("target", ["zebra", 3, -1])
-def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(setting, target):
+def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(context, target):
     with pytest.raises(NotAvailable, match=f"'{target}' names none.* 3 .*: ostrich, green, blue$"):
-        figure5.figure5(setting, images=4, random_images=0, attack=None, target=target)
+        figure5.figure5(context, images=4, random_images=0, attack=None, target=target)
 
 
 def test_a_class_is_called_by_its_name_or_number_and_by_no_name_that_two_have():
@@ -162,7 +162,7 @@ def test_a_class_is_called_by_its_name_or_number_and_by_no_name_that_two_have():
         figure5._class(names, "crane")
 
 
-def test_rounded_images_are_bytes_and_still_their_target(setting):
+def test_rounded_images_are_bytes_and_still_their_target(context):
     """A network that is a comparison of two pixels: how far it must be pushed is arithmetic."""
     inputs = keras.Input((1, 2, 1))
     model = keras.Model(inputs, keras.layers.Flatten()(inputs))
@@ -178,23 +178,23 @@ def test_rounded_images_are_bytes_and_still_their_target(setting):
     np.testing.assert_allclose(saved.images.ravel() * 255, [94, 96], atol=1e-4)
 
 
-def test_figures_3_and_4_show_what_excites_most(setting):
+def test_figures_3_and_4_show_what_excites_most(context):
     for figure in (figures3_4.figure3, figures3_4.figure4):
-        made = figure(setting)
+        made = figure(context)
         assert list(made.figures) == [figure.__name__]
-    again = figures3_4.figure3(setting)
-    assert again.caption == figures3_4.figure3(setting).caption
+    again = figures3_4.figure3(context)
+    assert again.caption == figures3_4.figure3(context).caption
 
 
-def test_coherence_of_photographs(setting):
-    made = units.units(setting, judges={"other": partial(small)}, rows=12)
+def test_coherence_of_photographs(context):
+    made = units.units(context, judges={"other": partial(small)}, rows=12)
     purity = {(cell.row, cell.column): cell.value for cell in made.cells}
     assert (
         purity["purity: before last", "units"] > 0.7
     )  # a unit is a colour; one label in ten is wrong
     assert purity["purity: random sets", "random"] < 0.6
     with pytest.raises(NotAvailable, match="no second network"):
-        units.units(setting, judges={"colours": partial(colours)}, rows=12)
+        units.units(context, judges={"colours": partial(colours)}, rows=12)
 
 
 def test_groups_of_classes():
@@ -204,8 +204,8 @@ def test_groups_of_classes():
     ]  # fmt: skip
 
 
-def test_table_5_lists_every_layer(setting):
-    made = table5.table5(setting._replace(networks={"small": partial(small)}))
+def test_table_5_lists_every_layer(context):
+    made = table5.table5(context._replace(networks={"small": partial(small)}))
     rows = list(dict.fromkeys(cell.row for cell in made.cells))
     assert rows == [
         "small first (3 x 3 x 3 x 6), stride 2", "small half1 (6 x 1 x 1 x 4)",
@@ -214,14 +214,14 @@ def test_table_5_lists_every_layer(setting):
     assert not next(claim for claim in made.claims if "printed" in claim.id).holds
 
 
-def test_the_networks_errors_are_counted(setting):
-    made = networks(setting, paper="szegedy")
+def test_the_networks_errors_are_counted(context):
+    made = networks(context, paper="szegedy")
     assert made.cells[0].value == pytest.approx(0.1)
 
 
-def test_animals_are_told_by_the_numbers_of_imagenets_classes(setting):
+def test_animals_are_told_by_the_numbers_of_imagenets_classes(context):
     with pytest.raises(NotAvailable, match="which classes are animals is known of ImageNet's"):
-        figure6.figure6(setting, train=None, attack=None, images=4, crops=1)
+        figure6.figure6(context, train=None, attack=None, images=4, crops=1)
 
 
 def test_small_photographs_are_means():

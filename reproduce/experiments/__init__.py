@@ -18,7 +18,7 @@ from reproduce.runtime.progress import say, stage
 from reproduce.runtime.store import Store
 
 
-class Setting(NamedTuple):
+class Context(NamedTuple):
     """What the artefacts of a run share.
 
     networks: name -> a call that makes the network; `training.train` without its examples and
@@ -62,7 +62,7 @@ class Setting(NamedTuple):
         drawn = np.random.SeedSequence(self.seed).generate_state(max(count - 1, 0))
         return [self.seed, *(int(word) >> 1 for word in drawn)][:count]
 
-    def having(self, networks: Mapping[str, partial[Any]]) -> Setting:
+    def with_networks(self, networks: Mapping[str, partial[Any]]) -> Context:
         """The same with further networks, those of one artefact alone."""
         return self._replace(networks={**self.networks, **networks})
 
@@ -73,14 +73,14 @@ class Setting(NamedTuple):
 
 def perform(
     artefacts: Mapping[str, partial[Any]],
-    setting: Setting,
+    context: Context,
     run: Run,
     only: Sequence[str] | None = None,
 ) -> None:
     """Makes an experiment's artefacts one after the other; each is saved and shown at once.
 
     Args:
-        artefacts: name -> a function of the setting that returns an Artefact.
+        artefacts: name -> a function of the context that returns an Artefact.
         run: where they go.
         only: the names of some of them; then one that cannot be made is an error, and is
             otherwise listed as not run.
@@ -96,7 +96,7 @@ def perform(
         started = time.monotonic()
         try:
             with stage(name):
-                artefact = artefacts[name](setting)
+                artefact = artefacts[name](context)
         except NotAvailable as missing:
             if only is not None:
                 raise

@@ -10,7 +10,7 @@ import numpy as np
 
 from reproduce.data import Examples
 from reproduce.data.photographs import sized
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
 from reproduce.runtime.errors import NotAvailable, UserError
@@ -36,12 +36,12 @@ ALLOWED = 0.01  # of the share of right answers
 SAMPLE_DIGEST = "6c741553fcde4bb05e6d1e94b4d8e4d834971365ae953769aab7475fbe6f3b34"
 
 
-def the_network(setting: Setting) -> tuple[str, keras.Model]:
+def the_network(context: Context) -> tuple[str, keras.Model]:
     """The run's network and what it is called; images (n, side, side, 3) -> logits."""
-    if len(setting.networks) != 1:
-        raise UserError(f"one network a run is expected, got {', '.join(setting.networks)}.")
-    (name,) = setting.networks
-    network = setting.network(name)
+    if len(context.networks) != 1:
+        raise UserError(f"one network a run is expected, got {', '.join(context.networks)}.")
+    (name,) = context.networks
+    network = context.network(name)
     if len(network.input_shape) != 4 or network.input_shape[3] != 3:
         raise UserError(
             f"{name} takes {network.input_shape[1:]}: a network of photographs is expected."
@@ -49,54 +49,54 @@ def the_network(setting: Setting) -> tuple[str, keras.Model]:
     return name, network
 
 
-def photographs(setting: Setting, network: keras.Model) -> Examples:
+def photographs(context: Context, network: keras.Model) -> Examples:
     """The photographs as the network takes them.
 
     Raises:
         NotAvailable: where there are none, with what to get and where to put it.
     """
-    if not setting.dataset.names and not setting.dataset.missing:
+    if not context.dataset.names and not context.dataset.missing:
         raise UserError(
-            f"dataset={setting.dataset.name} holds no photographs: dataset=photographs."
+            f"dataset={context.dataset.name} holds no photographs: dataset=photographs."
         )
-    if setting.dataset.classes != network.output_shape[1]:
+    if context.dataset.classes != network.output_shape[1]:
         raise UserError(
             f"the network knows {network.output_shape[1]} classes, and the photographs are of "
-            f"{setting.dataset.classes}."
+            f"{context.dataset.classes}."
         )
-    return sized(setting.dataset, network.input_shape[1]).test
+    return sized(context.dataset, network.input_shape[1]).test
 
 
-def class_names(setting: Setting) -> tuple[str, ...]:
+def class_names(context: Context) -> tuple[str, ...]:
     """What the classes are called.
 
     Raises:
         NotAvailable: where no list of them is at hand.
     """
-    if not setting.dataset.names:
-        raise NotAvailable(setting.dataset.missing or "the classes have no names.")
-    return setting.dataset.names
+    if not context.dataset.names:
+        raise NotAvailable(context.dataset.missing or "the classes have no names.")
+    return context.dataset.names
 
 
-def answers(setting: Setting, network: keras.Model) -> np.ndarray:
+def answers(context: Context, network: keras.Model) -> np.ndarray:
     """Logits of the photographs, float32 (n, classes), computed once and kept."""
-    images = photographs(setting, network).images
+    images = photographs(context, network).images
     call = partial(logits, network, images, batch=BATCH)
-    found: np.ndarray = setting.cached(call, title=f"looking at {len(images)} photographs")
+    found: np.ndarray = context.cached(call, title=f"looking at {len(images)} photographs")
     return found
 
 
-def networks(setting: Setting, *, paper: str) -> Artefact:
+def networks(context: Context, *, paper: str) -> Artefact:
     """The network's errors on the photographs at hand.
 
     Args:
         paper: szegedy or nguyen.
     """
     cells = Cells(paper, "networks")
-    name, network = the_network(setting)
-    examples = photographs(setting, network)
+    name, network = the_network(context)
+    examples = photographs(context, network)
     total = len(examples.labels)
-    order = np.argsort(-answers(setting, network), axis=1, kind="stable")[:, :5]
+    order = np.argsort(-answers(context, network), axis=1, kind="stable")[:, :5]
     hits = order == examples.labels[:, None]
     right = int(hits[:, 0].sum()), int(hits.any(axis=1).sum())
     cells.rate(name, "top-1 error", total - right[0], total)
@@ -107,7 +107,7 @@ def networks(setting: Setting, *, paper: str) -> Artefact:
         title="The network and the photographs",
         caption=f"Errors on {total} photographs, their middle {network.input_shape[1]} pixels.",
         cells=cells.list,
-        claims=_loaded_right(setting, name, right, total),
+        claims=_loaded_right(context, name, right, total),
         notes=[
             "The photographs that come with the project's data are probably training images of "
             "ILSVRC 2012: errors on them check that network and photographs are read rightly, and "
@@ -121,9 +121,9 @@ def networks(setting: Setting, *, paper: str) -> Artefact:
     )
 
 
-def _loaded_right(setting: Setting, name: str, right: tuple[int, int], total: int) -> list[Claim]:
+def _loaded_right(context: Context, name: str, right: tuple[int, int], total: int) -> list[Claim]:
     """Whether the errors are those that another program counts with the same files."""
-    if name not in KNOWN or setting.dataset.digest != SAMPLE_DIGEST:
+    if name not in KNOWN or context.dataset.digest != SAMPLE_DIGEST:
         return []
     return [
         Claim(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from reproduce import data
 from reproduce.data import Examples, frozen
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.methods.attacks import fgsm, simba
@@ -28,7 +28,7 @@ OTHER_WIDTH = 150  # of the attacker's network, who does not know the architectu
 
 
 def access(
-    setting: Setting,
+    context: Context,
     *,
     network: str,
     images: int,
@@ -44,9 +44,9 @@ def access(
         queried: how many of its labels a substitute is trained on.
         score_queries: questions for scores an image; search: options of the search by labels.
     """
-    mine, others = data.halves(setting.dataset.train, setting.seed)
-    target = setting.network(network, examples=mine)
-    sample = zoo.draw(setting.dataset.test, images, setting.seed)
+    mine, others = data.halves(context.dataset.train, context.seed)
+    target = context.network(network, examples=mine)
+    sample = zoo.draw(context.dataset.test, images, context.seed)
     right = logits(target, sample.images).argmax(axis=1) == sample.labels
     sample = Examples(sample.images[right], sample.labels[right])
     cells = Cells("goodfellow", "access")
@@ -59,10 +59,10 @@ def access(
         return int((logits(target, changed).argmax(axis=1) != sample.labels).sum())
 
     white = cells.rate("with the model", "fooled", fooled_by(target), n)
-    call = setting.networks[network]
+    call = context.networks[network]
     wider = partial(call.keywords["network"], units=[OTHER_WIDTH, OTHER_WIDTH])
-    train = partial(call, network=wider, seed=setting.seeds(2)[1])
-    elsewhere = setting.cached(partial(train, examples=others))
+    train = partial(call, network=wider, seed=context.seeds(2)[1])
+    elsewhere = context.cached(partial(train, examples=others))
     blind = cells.rate("substitute, other data", "fooled", fooled_by(elsewhere), n)
     curve: dict[int, float] = {}
     for count in queried:
@@ -70,10 +70,10 @@ def access(
         answers = logits(target, some).argmax(axis=1).astype(np.int64)
         asked_for = partial(train, examples=frozen(some.copy(), answers), classes=10)
         row = f"substitute, {len(some)} labels asked"
-        fooled = cells.rate(row, "fooled", fooled_by(setting.cached(asked_for)), n)
+        fooled = cells.rate(row, "fooled", fooled_by(context.cached(asked_for)), n)
         curve[len(some)] = float(fooled.value or 0)
         cells.number(row, "questions", len(some), "count")
-    scores, labels = _searches(setting, target, sample, others, score_queries, search)
+    scores, labels = _searches(context, target, sample, others, score_queries, search)
     reach = SIZE * np.sqrt(sample.images[0].size)
     for row, (asked, distance) in {"scores only": scores, "labels only": labels}.items():
         final = distance[-1] <= reach
@@ -110,19 +110,19 @@ Trace = tuple[np.ndarray, np.ndarray]  # questions (looks,), distance reached (l
 
 
 def _searches(
-    setting: Setting,
+    context: Context,
     target: Any,
     sample: Examples,
     pool: Examples,
     score_queries: int,
     search: Mapping[str, Any],
 ) -> tuple[Trace, Trace]:
-    by_scores = setting.cached(
-        partial(searched_by_scores, target, sample, score_queries, setting.seed)
+    by_scores = context.cached(
+        partial(searched_by_scores, target, sample, score_queries, context.seed)
     )
     few = Examples(pool.images[:1000], pool.labels[:1000])
-    by_labels = setting.cached(
-        partial(searched_by_labels, target, sample, few, setting.seed, dict(search))
+    by_labels = context.cached(
+        partial(searched_by_labels, target, sample, few, context.seed, dict(search))
     )
     return by_scores, by_labels
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator
 from scipy import stats
 
 from reproduce.data import Examples, frozen
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.attacks import fgsm
@@ -29,7 +29,7 @@ PROJECTED = "linear SVM on projections"
 
 
 def dimension(
-    setting: Setting,
+    context: Context,
     *,
     softmax: str,
     deep: str,
@@ -47,23 +47,23 @@ def dimension(
         images: test images attacked; limit: training images at most.
     """
     cells = Cells("goodfellow", "dimension")
-    train = _first(setting.dataset.train, limit)
-    test, sample = setting.dataset.test, zoo.draw(setting.dataset.test, images, setting.seed)
+    train = _first(context.dataset.train, limit)
+    test, sample = context.dataset.test, zoo.draw(context.dataset.test, images, context.seed)
     least: dict[str, dict[int, np.ndarray]] = {softmax: {}, deep: {}, PROJECTED: {}}
     for side in sides:
         small, tests, tried = (_resized(some, side) for some in (train, test, sample))
         row = f"{side} x {side}"
-        network = setting.network(softmax, examples=small)
+        network = context.network(softmax, examples=small)
         cells.number(row, "test_error", _error(network, tests), "fraction")
         least[softmax][side**2] = _linear_row(cells, row, network, tried)
-        wide = setting.network(deep, examples=small)
-        found = _deep(setting, wide, tried)
+        wide = context.network(deep, examples=small)
+        found = _deep(context, wide, tried)
         least[deep][side**2] = found
         cells.number(f"{row}, {deep}", "test_error", _error(wide, tests), "fraction")
         cells.number(f"{row}, {deep}", "linf", _median(found), "max")
     for side in sides:
-        error, found = setting.cached(
-            partial(projected, train, test, sample, side**2, setting.seed)
+        error, found = context.cached(
+            partial(projected, train, test, sample, side**2, context.seed)
         )
         least[PROJECTED][side**2] = found
         cells.number(f"{side**2} projections", "test_error", error, "fraction")
@@ -72,8 +72,8 @@ def dimension(
         _slope(cells, f"{name} against inputs", by_size)
     by_width = {}
     for width in widths:
-        network = _of_width(setting, deep, width, train)
-        found = _deep(setting, network, sample)
+        network = _of_width(context, deep, width, train)
+        found = _deep(context, network, sample)
         by_width[network.count_params()] = found
         row = f"{width}-{width}-10"
         cells.number(row, "parameters", network.count_params(), "count")
@@ -143,9 +143,9 @@ def projected(
     return error, linear.free(*model.linear, images[right], np.inf)
 
 
-def _deep(setting: Setting, network: Any, sample: Examples) -> np.ndarray:
+def _deep(context: Context, network: Any, sample: Examples) -> np.ndarray:
     right = logits(network, sample.images).argmax(axis=1) == sample.labels
-    found: np.ndarray = setting.cached(
+    found: np.ndarray = context.cached(
         partial(fgsm.smallest_epsilon, network, sample.images[right], sample.labels[right])
     )
     return found
@@ -166,11 +166,11 @@ def _slope(
     cells.list[-1] = cell._replace(low=line.slope - reach, high=line.slope + reach)
 
 
-def _of_width(setting: Setting, name: str, width: int, train: Examples) -> Any:
+def _of_width(context: Context, name: str, width: int, train: Examples) -> Any:
     """The network of that name with hidden layers of another width."""
-    call = setting.networks[name]
+    call = context.networks[name]
     build = partial(call.keywords["network"], units=[width, width])
-    return setting.cached(partial(call, network=build, examples=train, seed=setting.seed))
+    return context.cached(partial(call, network=build, examples=train, seed=context.seed))
 
 
 def _resized(examples: Examples, side: int) -> Examples:

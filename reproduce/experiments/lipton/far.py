@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.protocol import to_training
 from reproduce.experiments.lipton.rules import inputs as rules
@@ -24,7 +24,7 @@ STEPS = 25
 THEIRS = {"softmax regression": "softmax", "RBF network": "RBF"}
 
 
-def noise(setting: Setting, *, models: Recipes, samples: int) -> Artefact:
+def noise(context: Context, *, models: Recipes, samples: int) -> Artefact:
     """Share of inputs without any meaning that get a high confidence; nothing is optimised.
 
     Args:
@@ -32,10 +32,10 @@ def noise(setting: Setting, *, models: Recipes, samples: int) -> Artefact:
     """
     cells = Cells("goodfellow", "noise")
     theirs = Cells("goodfellow", "rubbish")
-    kinds = _kinds(setting, samples)
-    for name, recipe in zoo.recipes(setting, models).items():
+    kinds = _kinds(context, samples)
+    for name, recipe in zoo.recipes(context, models).items():
         for kind, images in kinds.items():
-            logits = zoo.answered(setting, recipe, images)
+            logits = zoo.answered(context, recipe, images)
             certainty = zoo.softmax(logits)[:, :10].max(axis=1)
             for share in SHARES:
                 cells.rate(
@@ -62,9 +62,9 @@ def noise(setting: Setting, *, models: Recipes, samples: int) -> Artefact:
     )
 
 
-def _kinds(setting: Setting, samples: int) -> dict[str, np.ndarray]:
-    stream = np.random.default_rng([setting.seed, 14])
-    test = setting.dataset.test.images
+def _kinds(context: Context, samples: int) -> dict[str, np.ndarray]:
+    stream = np.random.default_rng([context.seed, 14])
+    test = context.dataset.test.images
     shape = (samples, *test.shape[1:])
     some = test[stream.integers(len(test), size=samples)]
     shuffled = stream.permuted(some.reshape(samples, -1), axis=1).reshape(shape)
@@ -86,21 +86,21 @@ def _noise_figure(cells: Cells, kinds: list[str]) -> Figure:
     return figure
 
 
-def far(setting: Setting, *, models: Recipes) -> Artefact:
+def far(context: Context, *, models: Recipes) -> Artefact:
     """Linear models along their own weights: certain, and far from every image.
 
     For each class, from mid-grey along the class's weights less their mean over classes, as far
     as the corner of the box in that direction.
     """
     cells = Cells("goodfellow", "far")
-    train = setting.dataset.train
+    train = context.dataset.train
     reference = Examples(train.images[:REFERENCE], train.labels[:REFERENCE])
     gaps = _gaps(reference)
     unit = float(np.median(gaps))
     cells.number("training images", "distance_in_gaps", float(gaps.max() / unit), "gaps", len(gaps))
     figure, axes = figures.sheet(1, 2, width=3.2, height=2.6)
     shown = []
-    for name, recipe in zoo.recipes(setting, models).items():
+    for name, recipe in zoo.recipes(context, models).items():
         if name not in LINEAR:
             continue
         confidence, distance, corners = _along_weights(recipe, reference)

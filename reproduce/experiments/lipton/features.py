@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts, zoo
 from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.attacks.minimal import single_feature
@@ -39,7 +39,7 @@ class Shifts(NamedTuple):
 
 
 def one_feature(
-    setting: Setting, *, corpus: partial[Any], features: int, documents: int
+    context: Context, *, corpus: partial[Any], features: int, documents: int
 ) -> Artefact:
     """Logistic regression on words: the smallest change of a single feature.
 
@@ -47,13 +47,13 @@ def one_feature(
         corpus: makes the texts; documents: test documents tried.
         features: words at most, the most frequent.
     """
-    collection, digest = texts.collected(setting, corpus)
+    collection, digest = texts.collected(context, corpus)
     cells = Cells("goodfellow", "one_feature")
     found = {}
     for penalty in ("l2", "l1"):
         name = f"logistic regression, {penalty.upper()}"
-        found[name] = setting.cached(
-            partial(shifts, digest, penalty, features, documents, setting.seed)
+        found[name] = context.cached(
+            partial(shifts, digest, penalty, features, documents, context.seed)
         )
         _feature_row(cells, name, found[name])
     figure, axes = figures.sheet(width=4.2, height=2.8)
@@ -141,7 +141,7 @@ class Flips(NamedTuple):
 
 
 def one_bit(
-    setting: Setting, *, images: int, depths: list[int | None], forests: list[int], limit: int
+    context: Context, *, images: int, depths: list[int | None], forests: list[int], limit: int
 ) -> Artefact:
     """Trees on binarised digits: single-bit flips that change the label.
 
@@ -150,8 +150,8 @@ def one_bit(
         forests: numbers of trees; limit: training images at most.
     """
     cells = Cells("goodfellow", "one_bit")
-    train = Examples(setting.dataset.train.images[:limit], setting.dataset.train.labels[:limit])
-    sample = zoo.draw(setting.dataset.test, images, setting.seed)
+    train = Examples(context.dataset.train.images[:limit], context.dataset.train.labels[:limit])
+    sample = zoo.draw(context.dataset.test, images, context.seed)
     kinds: dict[str, tuple[int | None, int]] = {
         f"tree of depth {depth}" if depth else "full-grown tree": (depth, 1) for depth in depths
     }
@@ -159,8 +159,8 @@ def one_bit(
     found = {}
     for name, (depth, trees) in kinds.items():
         forest = name.startswith("forest")
-        call = partial(flips, train, sample, depth, trees if forest else 0, setting.seed)
-        found[name] = one = setting.cached(call)
+        call = partial(flips, train, sample, depth, trees if forest else 0, context.seed)
+        found[name] = one = context.cached(call)
         n = len(one.changed)
         cells.number(name, "test_error", one.error, "fraction")
         cells.rate(name, "one_bit", int(one.changed.any(axis=1).sum()), n)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.methods.evolution.archive import confidence
@@ -19,7 +19,7 @@ from reproduce.report.results import Artefact
 
 
 def fooling(
-    setting: Setting, *, networks: list[str], encodings: Mapping[str, Encoding], generations: int
+    context: Context, *, networks: list[str], encodings: Mapping[str, Encoding], generations: int
 ) -> Artefact:
     """Both encodings of Nguyen et al. against networks as they were trained, not calibrated.
 
@@ -27,21 +27,21 @@ def fooling(
         networks: their names; encodings: name -> of direct pixels, or of a CPPN.
     """
     cells = Cells("goodfellow", "fooling")
-    learnt, _ = classical.held_out(setting.dataset.train)
+    learnt, _ = classical.held_out(context.dataset.train)
     shown: dict[str, np.ndarray] = {}
     for name in networks:
-        network = setting.network(name, examples=learnt)
+        network = context.network(name, examples=learnt)
         for encoding, make in encodings.items():
-            found: Evolution = setting.cached(
+            found: Evolution = context.cached(
                 partial(
-                    evolve, network, make, classes=setting.dataset.classes,
-                    generations=generations, seeds=[setting.seed],
+                    evolve, network, make, classes=context.dataset.classes,
+                    generations=generations, seeds=[context.seed],
                 )
             )  # fmt: skip
             row = f"{name}, {encoding}"
             certainty = confidence(found.log_odds[0, -1])
             images = found.archives[0].images / np.float32(255)
-            away = protocol.to_training(images, setting.dataset.train)
+            away = protocol.to_training(images, context.dataset.train)
             cells.number(row, "median_confidence", float(np.median(certainty)), "fraction",
                          len(certainty))  # fmt: skip
             cells.number(row, "least_fooled_class", float(certainty.min()), "fraction")
@@ -60,7 +60,7 @@ def fooling(
             "evolved": figures.grid(
                 np.stack(list(shown.values())),
                 row_labels=list(shown),
-                column_labels=[str(label) for label in range(setting.dataset.classes)],
+                column_labels=[str(label) for label in range(context.dataset.classes)],
             )
         },
     )

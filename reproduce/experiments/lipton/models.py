@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
 from reproduce.experiments.lipton.rules import models as rules
@@ -40,7 +40,7 @@ class Studied(NamedTuple):
 
 
 def models(
-    setting: Setting,
+    context: Context,
     *,
     models: Recipes,
     images: int,
@@ -56,24 +56,24 @@ def models(
         search: options of the search by labels; evaluations: of the attack by gradient.
     """
     cells = Cells(PAPER, "models")
-    sample = zoo.draw(setting.dataset.test, images, setting.seed)
-    separation = protocol.class_separation(sample.images, sample.labels, setting.dataset.train)
-    train = setting.dataset.train
+    sample = zoo.draw(context.dataset.test, images, context.seed)
+    separation = protocol.class_separation(sample.images, sample.labels, context.dataset.train)
+    train = context.dataset.train
     pool = Examples(train.images[:POOL], train.labels[:POOL])
     studied: dict[str, Studied] = {}
     odd: list[str] = []
-    for name, recipe in zoo.recipes(setting, models).items():
+    for name, recipe in zoo.recipes(context, models).items():
         kept = zoo.made(recipe).labels(sample.images) == sample.labels
-        found = setting.cached(
+        found = context.cached(
             partial(
-                protocol.smallest, recipe, sample.images[kept], pool, setting.seed, dict(search),
+                protocol.smallest, recipe, sample.images[kept], pool, context.seed, dict(search),
                 evaluations,
             )
         )  # fmt: skip
-        evolution = setting.cached(partial(protocol.fooling, recipe, generations, setting.seed))
+        evolution = context.cached(partial(protocol.fooling, recipe, generations, context.seed))
         studied[name] = Studied(recipe, kept, found, evolution)
-        odd += _row(cells, setting, name, studied[name], sample, separation)
-    usual = np.quantile(_test_distances(setting), USUAL)
+        odd += _row(cells, context, name, studied[name], sample, separation)
+    usual = np.quantile(_test_distances(context), USUAL)
     cells.number(rules.TEST_IMAGES, "fooling_distance", float(usual), "norm")
     return Artefact(
         title="Every model under one protocol",
@@ -106,15 +106,15 @@ def models(
 
 def _row(
     cells: Cells,
-    setting: Setting,
+    context: Context,
     name: str,
     studied: Studied,
     sample: Examples,
     separation: np.ndarray,
 ) -> list[str]:
     """Fills a model's row; says so where its clean error is not what the field knows."""
-    model, test = zoo.made(studied.recipe), setting.dataset.test
-    logits = zoo.answered(setting, studied.recipe, test.images)
+    model, test = zoo.made(studied.recipe), context.dataset.test
+    logits = zoo.answered(context, studied.recipe, test.images)
     wrong = int((logits.argmax(axis=1) != test.labels).sum())
     cells.rate(name, "test_error", wrong, len(test.labels))
     cells.number(name, "learnt_from", model.fitted_on, "count")
@@ -133,18 +133,18 @@ def _row(
     cells.rate(name, "proven", int(change.proven.sum()), len(found))
     by_labels = studied.smallest.by_labels / np.maximum(change.distance, 1e-9)
     cells.number(name, "by_labels", _median(by_labels), "ratio", len(found))
-    changed, tried = noise_changes(model, sample.images[studied.kept], change.distance, setting)
+    changed, tried = noise_changes(model, sample.images[studied.kept], change.distance, context)
     cells.rate(name, "noise_changes", changed, tried)
     certainty = confidence(studied.evolution.log_odds[0, -1])
     cells.number(name, "fooling_confidence", float(np.median(certainty)), "fraction", CLASSES)
     cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", CLASSES)
     evolved = studied.evolution.archives[0].images / np.float32(255)
-    away = protocol.to_training(evolved, setting.dataset.train)
+    away = protocol.to_training(evolved, context.dataset.train)
     cells.number(name, "fooling_distance", _median(away), "norm", CLASSES)
     clean = zoo.softmax(logits).max(axis=1)
     cells.number(name, "clean_confidence", float(np.median(clean)), "fraction", len(clean))
-    band = zoo.known_band(name, model.fitted_on) if "mnist" in setting.dataset.name else None
-    if band is None or setting.dataset.name == "fashion_mnist":
+    band = zoo.known_band(name, model.fitted_on) if "mnist" in context.dataset.name else None
+    if band is None or context.dataset.name == "fashion_mnist":
         return []
     error = wrong / len(test.labels)
     if band[0] <= error <= band[1]:
@@ -155,21 +155,21 @@ def _row(
     ]
 
 
-def _test_distances(setting: Setting) -> np.ndarray:
+def _test_distances(context: Context) -> np.ndarray:
     """Of test images, 1,000 at most, from the nearest training image."""
-    some = zoo.draw(setting.dataset.test, 1000, setting.seed).images
-    return protocol.to_training(some, setting.dataset.train)
+    some = zoo.draw(context.dataset.test, 1000, context.seed).images
+    return protocol.to_training(some, context.dataset.train)
 
 
 def noise_changes(
-    model: Any, images: np.ndarray, distance: np.ndarray, setting: Setting
+    model: Any, images: np.ndarray, distance: np.ndarray, context: Context
 ) -> tuple[int, int]:
     """How many answers Gaussian noise of each image's own distance alters, out of how many."""
     found = np.isfinite(distance)
     images, distance = images[found], distance[found]
     if not len(images):
         return 0, 1
-    stream = np.random.default_rng([setting.seed, 3])
+    stream = np.random.default_rng([context.seed, 3])
     noise = stream.standard_normal((NOISES, *images.shape), dtype=np.float32)
     noise *= (distance / np.sqrt(images[0].size)).astype(np.float32)[None, :, None, None, None]
     before = model.labels(images)

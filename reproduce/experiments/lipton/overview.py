@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton.claims import CORRECTIONS, HOLDS, SENTENCES, claim
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -16,7 +16,7 @@ from reproduce.report.results import Artefact, Claim
 COLOURS = {True: "0.85", False: "0.25", None: "1.0"}
 
 
-def claims(setting: Setting, *, artefacts: dict[str, partial[Any]]) -> Artefact:
+def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     """Every claim with its verdict and the table it rests on.
 
     Args:
@@ -24,7 +24,7 @@ def claims(setting: Setting, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     """
     found: dict[str, tuple[str, Claim]] = {}
     for name, make in artefacts.items():
-        for one in make(setting).claims:
+        for one in make(context).claims:
             found[one.id.removeprefix("claim ")] = (name, one)
     own = [
         claim("13b", "refuted", "two of the three methods of Nguyen et al., and most of their "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.data import Examples, frozen
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.experiments.lipton.zoo import Recipes
@@ -23,7 +23,7 @@ EPSILON = 0.25  # Goodfellow et al. 2015, section 4, MNIST
 
 
 def robust(
-    setting: Setting,
+    context: Context,
     *,
     ordinary: dict[str, partial[Any]],
     hardened: dict[str, partial[Any]],
@@ -42,14 +42,14 @@ def robust(
         images: test images attacked; limit: training images at most.
     """
     cells = Cells("goodfellow", "fgsm")
-    full = setting.dataset.train
+    full = context.dataset.train
     train = frozen(full.images[:limit], full.labels[:limit]) if limit < len(full.labels) else full
-    sample = zoo.draw(setting.dataset.test, images, setting.seed)
+    sample = zoo.draw(context.dataset.test, images, context.seed)
     shown: list[tuple[str, np.ndarray]] = []
     distorted: Examples | None = None
     for row in ordinary:
         networks = [
-            setting.cached(partial(recipes[row], examples=train, seed=setting.seed))
+            context.cached(partial(recipes[row], examples=train, seed=context.seed))
             for recipes in (ordinary, hardened)
         ]
         for label, network in zip((row, rules.TRAINED.format(row)), networks, strict=True):
@@ -63,10 +63,10 @@ def robust(
     assert distorted is not None
     sets = {"random forest": train, rules.TRAINED.format("random forest"): _both(train, distorted)}
     for row, some in sets.items():
-        call = partial(forest_answers, some, sample.images, attacked, forest, setting.seed)
-        clean, fooled = setting.cached(call)
+        call = partial(forest_answers, some, sample.images, attacked, forest, context.seed)
+        clean, fooled = context.cached(call)
         _row(cells, row, clean, fooled, sample)
-    for recipe in zoo.recipes(setting, rbf).values():
+    for recipe in zoo.recipes(context, rbf).values():
         model = zoo.made(recipe)
         assert model.classify is not None
         changed = fgsm.fast(model.classify, sample.images, sample.labels, epsilon=EPSILON)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.methods.text import evasion
@@ -35,19 +35,19 @@ class Asked(NamedTuple):
 
 
 def text_filter(
-    setting: Setting, *, corpus: partial[Any], documents: int, questions: int
+    context: Context, *, corpus: partial[Any], documents: int, questions: int
 ) -> Artefact:
     """A text filter evaded by asking it: words of ordinary texts are appended to a message.
 
     Args:
         documents: blocked messages tried; questions: at most, for each.
     """
-    collection, digest = texts.collected(setting, corpus)
+    collection, digest = texts.collected(context, corpus)
     cells = Cells("goodfellow", "text_filter")
     figure, axes = figures.sheet(width=4.2, height=2.8)
     for kind in ("naive Bayes", "logistic regression"):
-        one: Asked = setting.cached(
-            partial(asked, digest, kind, documents, questions, setting.seed)
+        one: Asked = context.cached(
+            partial(asked, digest, kind, documents, questions, context.seed)
         )
         n = len(one.passed)
         cells.number(kind, "test_error", one.error, "fraction")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data.corpora import Corpus
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 
 WORD = re.compile(r"[a-zA-Z][a-zA-Z]+")
 
@@ -28,13 +28,13 @@ class Split(NamedTuple):
 _known: dict[str, Corpus] = {}
 
 
-def collected(setting: Setting, corpus: partial[Any]) -> tuple[Corpus, str]:
+def collected(context: Context, corpus: partial[Any]) -> tuple[Corpus, str]:
     """The texts, read once a process, and the digest under which `known` finds them again.
 
     What is measured on them is kept under the digest: the same call may give other texts
     elsewhere, and thousands of documents have no place in a recipe.
     """
-    found: Corpus = setting.store.remembered(corpus)
+    found: Corpus = context.store.remembered(corpus)
     digest = found.digest
     _known[digest] = found
     return found, digest

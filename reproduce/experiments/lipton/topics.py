@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts
 from reproduce.experiments.lipton.rules import meaning as rules
 from reproduce.methods.text import topics as lda
@@ -35,16 +35,16 @@ class Mixtures(NamedTuple):
 
 
 def topics(
-    setting: Setting, *, corpus: partial[Any], count: int, vocabulary: int, documents: int
+    context: Context, *, corpus: partial[Any], count: int, vocabulary: int, documents: int
 ) -> Artefact:
     """LDA on real texts.
 
     Args:
         count: of the topics; vocabulary: words; documents: held-out ones tried.
     """
-    collection, digest = texts.collected(setting, corpus)
-    found: Mixtures = setting.cached(
-        partial(mixtures, digest, count, vocabulary, documents, setting.seed)
+    collection, digest = texts.collected(context, corpus)
+    found: Mixtures = context.cached(
+        partial(mixtures, digest, count, vocabulary, documents, context.seed)
     )
     cells = Cells("goodfellow", "topics")
     for name, variation in found.variation.items():

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.lipton.rules import meaning as rules
 from reproduce.experiments.szegedy.units import MARGINS, UNITS
 from reproduce.methods.units import equivalence
@@ -18,7 +18,7 @@ from reproduce.report.results import Artefact
 MEASURES = ("purity", "similarity")
 
 
-def units(setting: Setting, *, layers: dict[str, dict[str, str]], rows: int) -> Artefact:
+def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> Artefact:
     """How alike the ten test images are that excite a unit, or a direction, most.
 
     Args:
@@ -27,16 +27,16 @@ def units(setting: Setting, *, layers: dict[str, dict[str, str]], rows: int) -> 
         rows: units and directions of each kind at most.
     """
     cells = Cells("goodfellow", "lipton_units")
-    learnt, _ = classical.held_out(setting.dataset.train)
-    networks = {name: setting.network(name, examples=learnt) for name in layers}
-    images, labels = setting.dataset.test
+    learnt, _ = classical.held_out(context.dataset.train)
+    networks = {name: context.network(name, examples=learnt) for name in layers}
+    images, labels = context.dataset.test
     for name, of_network in layers.items():
         judge = next(network for other, network in networks.items() if other != name)
         for label, layer in of_network.items():
             found: dict[str, Coherence] = {}
             for measured in (coherence, shuffled_coherence):
                 call = partial(measured, networks[name], layer, judge, images, labels)
-                found |= setting.cached(partial(call, rows=rows, seed=setting.seed))
+                found |= context.cached(partial(call, rows=rows, seed=context.seed))
             for measure in MEASURES:
                 _row(cells, f"{name}, {label}: {measure}", found, measure)
     return Artefact(

@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.networks import classical
 from reproduce.networks.classical import Model
 from reproduce.runtime import store
 
 Recipe = partial[Model]
-Recipes = Mapping[str, Callable[[Setting], Recipe]]
+Recipes = Mapping[str, Callable[[Context], Recipe]]
 _made: dict[str, Model] = {}
 
 
-def learner(setting: Setting, *, learn: partial[Any], limit: int | None = None) -> Recipe:
+def learner(context: Context, *, learn: partial[Any], limit: int | None = None) -> Recipe:
     """A model of `reproduce.networks.classical`.
 
     Args:
         limit: examples at most, where learning is slow.
     """
-    return partial(classical.fit, learn, setting.dataset.train, setting.seed, limit)
+    return partial(classical.fit, learn, context.dataset.train, context.seed, limit)
 
 
-def network(setting: Setting, *, name: str) -> Recipe:
+def network(context: Context, *, name: str) -> Recipe:
     """A network of conf/networks, trained on what the others learn from, and calibrated."""
-    learnt, kept_back = classical.held_out(setting.dataset.train)
-    trained = setting.network(name, examples=learnt)
+    learnt, kept_back = classical.held_out(context.dataset.train)
+    trained = context.network(name, examples=learnt)
     return partial(classical.of_network, trained, kept_back, len(learnt.labels))
 
 
@@ -47,9 +47,9 @@ def made(recipe: Recipe) -> Model:
     return _made[key]
 
 
-def recipes(setting: Setting, models: Recipes) -> dict[str, Recipe]:
+def recipes(context: Context, models: Recipes) -> dict[str, Recipe]:
     """name -> recipe, in the table's order."""
-    return {name: model(setting) for name, model in models.items()}
+    return {name: model(context) for name, model in models.items()}
 
 
 def draw(examples: Examples, count: int, seed: int) -> Examples:
@@ -64,9 +64,9 @@ def answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
     return made(recipe).logits(images)
 
 
-def answered(setting: Setting, recipe: Recipe, images: np.ndarray) -> np.ndarray:
+def answered(context: Context, recipe: Recipe, images: np.ndarray) -> np.ndarray:
     """The same from the store; 10,000 images through a slow model take a while."""
-    logits: np.ndarray = setting.cached(partial(answers, recipe, images))
+    logits: np.ndarray = context.cached(partial(answers, recipe, images))
     return logits
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK
 from reproduce.methods.ascent import RULES, THRESHOLDS, Ascent, ascend
@@ -23,7 +23,7 @@ FEWEST_STEPS = 20
 
 
 def ascent(
-    setting: Setting, *, rules: Sequence[str], starts: int, steps_share: float = 1.0
+    context: Context, *, rules: Sequence[str], starts: int, steps_share: float = 1.0
 ) -> Artefact:
     """Images of every class climbed to under each rule.
 
@@ -32,19 +32,19 @@ def ascent(
         starts: noise images for each class.
         steps_share: of each rule's own steps, for a quick look.
     """
-    classes = setting.dataset.classes
+    classes = context.dataset.classes
     targets = np.repeat(np.arange(classes), starts).tolist()
-    mean = setting.dataset.train.images.mean(axis=0)
+    mean = context.dataset.train.images.mean(axis=0)
     mean.flags.writeable = False
     found: dict[str, Ascent] = {}
     for rule in rules:
-        found[rule] = setting.cached(
+        found[rule] = context.cached(
             partial(
                 ascend,
-                setting.network(NETWORK),
+                context.network(NETWORK),
                 targets,
                 mean=mean,
-                seeds=[(setting.seed, i) for i in range(len(targets))],
+                seeds=[(context.seed, i) for i in range(len(targets))],
                 rule=rule,
                 steps=max(FEWEST_STEPS, round(steps_share * RULES[rule].steps)),
             )
@@ -53,7 +53,7 @@ def ascent(
     saved: dict[str, bytes] = {}
     for rule, ascended in found.items():
         pixels = np.round(ascended.images * 255).astype(np.uint8)
-        odds = scorer(setting.network(NETWORK), CHILDREN)(pixels)
+        odds = scorer(context.network(NETWORK), CHILDREN)(pixels)
         p = confidence(odds[np.arange(len(pixels)), targets])
         row(cells, rule, p, ascended.reached)
         cells.number(rule, "contrast", contrast(ascended.images, mean), "rms")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.evolved import (
     CHILDREN,
@@ -37,18 +37,18 @@ CAPTION = (
 
 
 def figure4(
-    setting: Setting, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> Artefact:
     """Direct encoding: the paper's first row of numbers is that of the first preset.
 
     Args:
         presets: name of a row -> encoding; the first one is the reproduction and is drawn.
     """
-    found = _all(setting, presets, runs, generations)
+    found = _all(context, presets, runs, generations)
     name, reproduced = next(iter(found.items()))
     cells = _table("figure4", found)
     saved = files("figure4", reproduced)
-    difference = rescored(setting, reproduced, saved)
+    difference = rescored(context, reproduced, saved)
     reached = crossings(reproduced)
     claims = [
         Claim(
@@ -67,7 +67,7 @@ def figure4(
         cells=cells.list,
         claims=claims,
         figures={
-            "figure4": _grid(setting, reproduced),
+            "figure4": _grid(context, reproduced),
             "figure4-curves": drawing.curves(found),
         },
         files={**saved, "figure4.gif": drawing.film(reproduced)},
@@ -81,14 +81,14 @@ def figure4(
 
 
 def figure5(
-    setting: Setting, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> Artefact:
     """CPPN encoding, likewise."""
-    found = _all(setting, presets, runs, generations)
+    found = _all(context, presets, runs, generations)
     name, reproduced = next(iter(found.items()))
     cells = _table("figure5", found)
     saved = files("figure5", reproduced)
-    difference = rescored(setting, reproduced, saved)
+    difference = rescored(context, reproduced, saved)
     return Artefact(
         title="Figure 5: CPPN images that LeNet is sure of",
         caption=CAPTION.format(runs=runs, generations=generations, children=CHILDREN),
@@ -98,7 +98,7 @@ def figure5(
             *_motifs(images(reproduced)),
         ],
         figures={
-            "figure5": _grid(setting, reproduced),
+            "figure5": _grid(context, reproduced),
             "figure5-curves": drawing.curves(found),
             "figure5-large": _large(reproduced),
         },
@@ -117,10 +117,10 @@ def figure5(
 
 
 def _all(
-    setting: Setting, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> dict[str, Evolution]:
     return {
-        name: evolved(setting, Encoding(*encoding), runs, generations)
+        name: evolved(context, Encoding(*encoding), runs, generations)
         for name, encoding in presets.items()
     }
 
@@ -138,13 +138,13 @@ def _table(artefact: str, found: Mapping[str, Evolution]) -> Cells:
     return cells
 
 
-def _grid(setting: Setting, found: Evolution) -> Figure:
+def _grid(context: Context, found: Evolution) -> Figure:
     """The papers' layout: a column for each digit, a row for each of up to five runs."""
     shown = images(found)[:5]
     return figures.grid(
         shown / np.float32(255),
         row_labels=[f"run {run + 1}" for run in range(len(shown))],
-        column_labels=[str(label) for label in range(setting.dataset.classes)],
+        column_labels=[str(label) for label in range(context.dataset.classes)],
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.methods.evolution.scoring import scorer
@@ -31,16 +31,16 @@ class Crossings(NamedTuple):
     every: float
 
 
-def evolved(setting: Setting, encoding: Encoding, runs: int, generations: int) -> Evolution:
+def evolved(context: Context, encoding: Encoding, runs: int, generations: int) -> Evolution:
     """Independent runs against LeNet, resumed where they were stopped and kept."""
-    return setting.cached(
+    return context.cached(
         partial(
             evolve,
-            setting.network(NETWORK),
+            context.network(NETWORK),
             encoding,
-            classes=setting.dataset.classes,
+            classes=context.dataset.classes,
             generations=generations,
-            seeds=[(setting.seed, run) for run in range(runs)],
+            seeds=[(context.seed, run) for run in range(runs)],
             children=CHILDREN,
             filmed=FILMED,
         ),
@@ -82,10 +82,10 @@ def files(name: str, found: Evolution) -> dict[str, bytes]:
     }
 
 
-def rescored(setting: Setting, found: Evolution, saved: dict[str, bytes]) -> float:
+def rescored(context: Context, found: Evolution, saved: dict[str, bytes]) -> float:
     """The largest difference between a reported confidence and that of the PNG file."""
     shape = images(found).shape[:2]
     read = np.stack([pixels(file) for file in saved.values()])
-    odds = scorer(setting.network(NETWORK), CHILDREN)(read).reshape(*shape, -1)
+    odds = scorer(context.network(NETWORK), CHILDREN)(read).reshape(*shape, -1)
     labels = np.arange(shape[1])
     return float(np.abs(confidence(odds[:, labels, labels]) - final_confidence(found)).max())

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
 from reproduce.methods.evolution.archive import confidence
@@ -25,7 +25,7 @@ LOWEST = -8.0  # log-odds at the foot of the curves
 
 
 def figure11(
-    setting: Setting,
+    context: Context,
     *,
     train: partial[Any],
     encoding: Encoding,
@@ -44,10 +44,10 @@ def figure11(
         images: of each network's, that all later ones learn; the paper does not say.
     """
     found = rounds(
-        setting, train=train, encoding=Encoding(*encoding), networks=networks, runs=runs,
+        context, train=train, encoding=Encoding(*encoding), networks=networks, runs=runs,
         generations=generations, images=images,
     )  # fmt: skip
-    images = min(images, 2 * setting.dataset.classes * runs)
+    images = min(images, 2 * context.dataset.classes * runs)
     cells = Cells("nguyen", "figure11")
     for i, each in enumerate(found, 1):
         _row(cells, f"DNN{i}", each)
@@ -63,7 +63,7 @@ def figure11(
         ),
         cells=cells.list,
         claims=_claims(found, generations),
-        figures={"figure11": _sheet(setting, found), "figure11-curves": _curves(found)},
+        figures={"figure11": _sheet(context, found), "figure11-curves": _curves(found)},
         notes=_against_published(cells),
         departures=[
             f"The paper does not say for how many generations the networks were attacked; here "
@@ -144,15 +144,15 @@ def _against_published(cells: Cells) -> list[str]:
     ]
 
 
-def _sheet(setting: Setting, found: Sequence[Round]) -> Figure:
+def _sheet(context: Context, found: Sequence[Round]) -> Figure:
     """The paper's layout: a row for each network, one run drawn at random, and the median."""
-    stream = np.random.default_rng(setting.seed)
+    stream = np.random.default_rng(context.seed)
     rows = [each.images[stream.integers(len(each.images))] for each in found]
     medians = [np.median(confidence(each.log_odds[:, -1])) for each in found]
     return figures.grid(
         np.stack(rows) / np.float32(255),
         row_labels=[f"DNN{i}  {certainty(m):>8}" for i, m in enumerate(medians, 1)],
-        column_labels=[str(label) for label in range(setting.dataset.classes)],
+        column_labels=[str(label) for label in range(context.dataset.classes)],
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from reproduce import training
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.evolved import NETWORK
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
 
-def networks(setting: Setting) -> Artefact:
+def networks(context: Context) -> Artefact:
     """LeNet's test error beside the published one."""
     cells = Cells("nguyen", "networks")
-    test = setting.dataset.test
-    model = setting.network(NETWORK)
+    test = context.dataset.test
+    model = context.network(NETWORK)
     wrong = round(training.error_rate(model, test) * len(test.labels))
     cells.rate(NETWORK, "test_error", wrong, len(test.labels))
     return Artefact(

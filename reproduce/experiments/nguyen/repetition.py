@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK, evolved, final_confidence
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.cppn.genome import Genome
@@ -23,7 +23,7 @@ Pair = tuple[np.ndarray, np.ndarray, float, float]  # image before and after, co
 
 
 def repetition(
-    setting: Setting, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> Artefact:
     """Confidence before and after repeating nodes are held to a single period.
 
@@ -34,15 +34,15 @@ def repetition(
     drawn: dict[str, list[Pair]] = {}
     drops, kept = {}, {}
     for preset, encoding in presets.items():
-        found = evolved(setting, Encoding(*encoding), runs, generations)
+        found = evolved(context, Encoding(*encoding), runs, generations)
         images = np.concatenate([archive.images for archive in found.archives])
         own = final_confidence(found).ravel()
         whose, after_images = _held(found, images, preset)
         cells.rate(preset, "repeating", len(set(whose)), len(images))
         if not whose:
             continue
-        labels = np.array(whose) % setting.dataset.classes
-        odds = scorer(setting.network(NETWORK), CHILDREN)(np.stack(after_images))
+        labels = np.array(whose) % context.dataset.classes
+        odds = scorer(context.network(NETWORK), CHILDREN)(np.stack(after_images))
         after, before = confidence(odds[np.arange(len(whose)), labels]), own[whose]
         same = int((odds.argmax(axis=1) == labels).sum())
         cells.number(preset, "nodes", len(whose), "count")

@@ -15,7 +15,7 @@ import numpy as np
 
 from reproduce import training
 from reproduce.data import Examples, frozen
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.evolved import CHILDREN
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.runtime.errors import UserError
@@ -40,7 +40,7 @@ class Round(NamedTuple):
 
 
 def rounds(
-    setting: Setting,
+    context: Context,
     *,
     train: partial[Any],
     encoding: Encoding,
@@ -62,22 +62,22 @@ def rounds(
         raise UserError(
             f"images of each network that the later ones learn: 1 or more; got {images}"
         )
-    classes = setting.dataset.classes
-    clean, test = setting.dataset.train, setting.dataset.test
+    classes = context.dataset.classes
+    clean, test = context.dataset.train, context.dataset.test
     fooling = np.empty((0, *clean.images.shape[1:]), np.float32)
     found = []
     with stage("retraining", total=networks) as advance:
-        for i, seed in enumerate(setting.seeds(networks)):
+        for i, seed in enumerate(context.seeds(networks)):
             examples = _enlarged(clean, fooling, label=classes)
-            model = setting.cached(partial(train, examples=examples, seed=seed))
-            evolution: Evolution = setting.cached(
+            model = context.cached(partial(train, examples=examples, seed=seed))
+            evolution: Evolution = context.cached(
                 partial(
                     evolve,
                     model,
                     encoding,
                     classes=classes,
                     generations=generations,
-                    seeds=[(setting.seed, i, run) for run in range(runs)],
+                    seeds=[(context.seed, i, run) for run in range(runs)],
                     children=CHILDREN,
                     filmed=(0, generations),
                 ),
@@ -94,7 +94,7 @@ def rounds(
                     recognised, len(fooling),
                 )
             )  # fmt: skip
-            added = _first_and_last(evolution, images, seed=(setting.seed, i, runs))
+            added = _first_and_last(evolution, images, seed=(context.seed, i, runs))
             fooling = np.concatenate([fooling, added])
             advance(1, note=f"DNN{i + 1}")
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import training
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.evolved import (
     CHILDREN,
     NETWORK,
@@ -29,7 +29,7 @@ SURE = 0.9999
 
 
 def transfer(
-    setting: Setting,
+    context: Context,
     *,
     presets: Mapping[str, Encoding],
     others: Mapping[str, partial[Any]],
@@ -47,13 +47,13 @@ def transfer(
     only: dict[str, int] = {}
     panels: dict[str, list[np.ndarray]] = {}
     total = 0
-    _, seed = setting.seeds(2)
+    _, seed = context.seeds(2)
     networks = {
-        name: setting.cached(partial(train, examples=setting.dataset.train, seed=seed))
+        name: context.cached(partial(train, examples=context.dataset.train, seed=seed))
         for name, train in others.items()
     }
     for called, encoding in presets.items():
-        found = evolved(setting, Encoding(*encoding), runs, generations)
+        found = evolved(context, Encoding(*encoding), runs, generations)
         shown, own = images(found), final_confidence(found)
         flat = shown.reshape(-1, *shown.shape[2:])
         labels = np.tile(np.arange(shown.shape[1]), shown.shape[0])
@@ -63,8 +63,8 @@ def transfer(
             theirs = confidence(odds[np.arange(len(flat)), labels])
             sure_of_both = (own.ravel() >= SURE) & (theirs >= SURE)
             only_a = (own.ravel() >= SURE) & (theirs < 0.5)
-            wrong = round(training.error_rate(network, setting.dataset.test) * _tests(setting))
-            cells.rate(row, "test_error", wrong, _tests(setting))
+            wrong = round(training.error_rate(network, context.dataset.test) * _tests(context))
+            cells.rate(row, "test_error", wrong, _tests(context))
             cells.number(row, "median_A", np.median(own), "fraction", n=own.size)
             cells.number(row, "median_B", np.median(theirs), "fraction", n=own.size)
             cells.rate(row, "both_sure", int(sure_of_both.sum()), own.size)
@@ -91,8 +91,8 @@ def transfer(
     )
 
 
-def _tests(setting: Setting) -> int:
-    return len(setting.dataset.test.labels)
+def _tests(context: Context) -> int:
+    return len(context.dataset.test.labels)
 
 
 def _claims(

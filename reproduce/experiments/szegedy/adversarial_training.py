@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
@@ -16,7 +16,7 @@ from reproduce.runtime.progress import stage
 
 
 def adversarial_training(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     rows: Mapping[str, str],
@@ -33,18 +33,18 @@ def adversarial_training(
         images: training images attacked afterwards for each network.
     """
     cells = Cells("szegedy", "adversarial_training")
-    setting = setting.having(networks)
+    context = context.with_networks(networks)
     test_errors: dict[str, np.ndarray] = {}
     with stage("adversarial training", total=len(rows) * seeds) as advance:
         for row, name in rows.items():
             runs = []
-            for seed in setting.seeds(seeds):
-                sample = draw(setting.dataset.train, images, seed)
-                runs.append(attack_network(setting, name, sample, attack, seed))
+            for seed in context.seeds(seeds):
+                sample = draw(context.dataset.train, images, seed)
+                runs.append(attack_network(context, name, sample, attack, seed))
                 advance(1, note=f"{row}, seed {seed}")
             for column, examples in (
-                ("train_error", setting.dataset.train),
-                ("test_error", setting.dataset.test),
+                ("train_error", context.dataset.train),
+                ("test_error", context.dataset.test),
             ):
                 total = len(examples.labels)
                 wrong = [errors(run.network, examples) for run in runs]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.adversarial import Adversarial
 from reproduce.training import logits
@@ -40,7 +40,7 @@ def draw(examples: Examples, count: int, seed: int) -> Examples:
 
 
 def attack_network(
-    setting: Setting, name: str, examples: Examples, attack: partial[Any], seed: int
+    context: Context, name: str, examples: Examples, attack: partial[Any], seed: int
 ) -> Attacked:
     """Attacks one network with random target labels (Szegedy et al. 2014, section 4.1).
 
@@ -48,10 +48,10 @@ def attack_network(
         name: of the network; seed: of its training and of the target labels.
         attack: `adversarial.nearest` without network, images and targets.
     """
-    network = setting.network(name, seed=seed)
+    network = context.network(name, seed=seed)
     targets = adversarial.choose_targets(network, examples.images, examples.labels, seed=seed)
     call = partial(attack, network, examples.images, targets)
-    found = setting.cached(call, title=f"attacking {name}, {len(targets)} images")
+    found = context.cached(call, title=f"attacking {name}, {len(targets)} images")
     return Attacked(network, examples, found)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim
@@ -24,7 +24,7 @@ SIZES = (1, 2, 4)  # times the image's own smallest adversarial distortion
 
 
 def density(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     images: int,
@@ -39,16 +39,16 @@ def density(
         draws: of noise, for each image and size.
     """
     cells = Cells("szegedy", "density")
-    setting = setting.having(networks)
-    names = list(setting.networks)
-    sample = draw(setting.dataset.test, images, setting.seed)
+    context = context.with_networks(networks)
+    names = list(context.networks)
+    sample = draw(context.dataset.test, images, context.seed)
     with stage("noise as large as adversarial changes", len(names)) as advance:
         for name in names:
-            attacked = attack_network(setting, name, sample, attack, setting.seed)
+            attacked = attack_network(context, name, sample, attack, context.seed)
             found = int((~attacked.found.failed).sum())
             cells.rate(name, "has an adversarial example", found, len(sample.labels))
             for size in SIZES:
-                changed = _changed_by_noise(setting, attacked, size, draws)
+                changed = _changed_by_noise(context, attacked, size, draws)
                 cells.rate(name, f"changed by noise, size {size}", changed, found * draws)
             advance(1, note=name)
     everywhere = [cells.value(name, "has an adversarial example") for name in names]
@@ -83,17 +83,17 @@ def density(
     )
 
 
-def _changed_by_noise(setting: Setting, attacked: Attacked, size: int, draws: int) -> int:
+def _changed_by_noise(context: Context, attacked: Attacked, size: int, draws: int) -> int:
     kept = ~attacked.found.failed
     return int(
-        setting.cached(
+        context.cached(
             partial(
                 changed_by_noise,
                 attacked.network,
                 attacked.examples.images[kept],
                 size * attacked.found.distortion[kept],
                 draws=draws,
-                seed=setting.seed,
+                seed=context.seed,
             )
         )
     )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, transfer
 from reproduce.report import figures
@@ -23,20 +23,20 @@ NOISE = 1.0  # standard deviation of panel c
 Panel = tuple[str, np.ndarray, np.ndarray]  # its title, originals, distorted images
 
 
-def figure7(setting: Setting, *, images: int, attack: partial[Any]) -> Artefact:
+def figure7(context: Context, *, images: int, attack: partial[Any]) -> Artefact:
     """Panels a, b: adversarial for two networks; c: noise of standard deviation 1.
 
     Args:
         images: attacked and made noisy for the accuracies; a panel shows the first of them.
     """
     cells = Cells("szegedy", "figure7")
-    sample = draw(setting.dataset.train, images, setting.seed)
-    noisy = transfer.gaussian_noise(sample.images, NOISE, seed=setting.seed)
+    sample = draw(context.dataset.train, images, context.seed)
+    noisy = transfer.gaussian_noise(sample.images, NOISE, seed=context.seed)
     total = len(sample.labels)
     panels: list[Panel] = []
-    for name in setting.networks:
+    for name in context.networks:
         if name in PANELS:
-            run = attack_network(setting, name, sample, attack, setting.seed)
+            run = attack_network(context, name, sample, attack, context.seed)
             kept = ~run.found.failed
             correct = int(kept.sum()) - errors(run.network, run.distorted)
             cells.rate(name, "accuracy", correct, int(kept.sum()))
@@ -44,7 +44,7 @@ def figure7(setting: Setting, *, images: int, attack: partial[Any]) -> Artefact:
             spread = adversarial.pooled(run.found.distortion)
             title = f"({PANELS[name]}) adversarial for {name}\nstddev {spread:.3f}"
             panels.append((title, sample.images[kept], run.distorted.images))
-        correct = total - errors(setting.network(name), Examples(noisy, sample.labels))
+        correct = total - errors(context.network(name), Examples(noisy, sample.labels))
         cells.rate(name, "accuracy on noise", correct, total)
     panels.append((f"(c) Gaussian noise\nstddev {NOISE:g}", sample.images, noisy))
     return Artefact(

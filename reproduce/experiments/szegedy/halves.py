@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data import Examples, halves
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy import split_rates
 from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
 from reproduce.methods.attacks import adversarial, transfer
@@ -40,7 +40,7 @@ class Split(NamedTuple):
 
 
 def table3(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     splits: int,
@@ -55,11 +55,11 @@ def table3(
         images: test images attacked for each network.
     """
     cells = Cells("szegedy", "table3")
-    setting = setting.having(networks)
-    runs = _splits(setting, splits, images, attack)
+    context = context.with_networks(networks)
+    runs = _splits(context, splits, images, attack)
     for row in TRAINED_ON:
         for column, half in (("error_P1", P1), ("error_P2", P2), ("test_error", None)):
-            sets = [setting.dataset.test if half is None else run.sides[half] for run in runs]
+            sets = [context.dataset.test if half is None else run.sides[half] for run in runs]
             wrong = [
                 errors(run.attacked[row].network, examples)
                 for run, examples in zip(runs, sets, strict=True)
@@ -81,7 +81,7 @@ def table3(
 
 
 def table4(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     splits: int,
@@ -96,12 +96,12 @@ def table4(
         images: test images attacked for each network.
     """
     cells = Cells("szegedy", "table4")
-    setting = setting.having(networks)
-    runs = _splits(setting, splits, images, attack)
+    context = context.with_networks(networks)
+    runs = _splits(context, splits, images, attack)
     rates: dict[tuple[str, str], np.ndarray] = {}
     for row in [*TRAINED_ON, *NOISE, *(_amplified(row) for row in TRAINED_ON),
                 *(_amplified(row, clip=True) for row in TRAINED_ON)]:  # fmt: skip
-        sets = [_inputs(setting, run, row, number) for number, run in enumerate(runs)]
+        sets = [_inputs(context, run, row, number) for number, run in enumerate(runs)]
         totals = [len(examples.labels) for examples, _ in sets]
         for column in TRAINED_ON:
             wrong = [
@@ -129,8 +129,8 @@ def table4(
         figures={"table4_splits": split_rates.draw(rates, published)} if splits > 1 else {},
         notes=[
             "The printed formula for the amplified rows, x + 0.1 (x' - x) / ||x' - x||, taken "
-            f"literally gives a root mean square of 0.1 / sqrt({_pixels(setting)}) = "
-            f"{AMPLIFIED / _pixels(setting) ** 0.5:.4f}, which is smaller than the distortion "
+            f"literally gives a root mean square of 0.1 / sqrt({_pixels(context)}) = "
+            f"{AMPLIFIED / _pixels(context) ** 0.5:.4f}, which is smaller than the distortion "
             "itself; and from 0.06 to 0.1 is not the 40 % more that the text says, but 67 %.",
             *(split_rates.places(rates, published) if splits > 1 else []),
         ],
@@ -141,31 +141,31 @@ def table4(
     )
 
 
-def _splits(setting: Setting, splits: int, images: int, attack: partial[Any]) -> list[Split]:
-    sample = draw(setting.dataset.test, images, setting.seed)
+def _splits(context: Context, splits: int, images: int, attack: partial[Any]) -> list[Split]:
+    sample = draw(context.dataset.test, images, context.seed)
     runs = []
     with stage("disjoint halves", total=splits * len(TRAINED_ON)) as advance:
-        for number, seed in enumerate(setting.seeds(splits)):
+        for number, seed in enumerate(context.seeds(splits)):
             # A random split is drawn by a seed of its own, never the first/last one.
-            sides = halves(setting.dataset.train, seed=seed if number else None)
+            sides = halves(context.dataset.train, seed=seed if number else None)
             attacked = {}
             for name, (half, more) in TRAINED_ON.items():
-                network = setting.network(name, seed=seed + more, examples=sides[half])
+                network = context.network(name, seed=seed + more, examples=sides[half])
                 targets = adversarial.choose_targets(
                     network, sample.images, sample.labels, seed=seed
                 )
                 call = partial(attack, network, sample.images, targets)
-                found = setting.cached(call, title=f"attacking {name}, {images} images")
+                found = context.cached(call, title=f"attacking {name}, {images} images")
                 attacked[name] = Attacked(network, sample, found)
                 advance(1, note=f"{name}, split {number + 1}")
             runs.append(Split(sides, attacked))
     return runs
 
 
-def _inputs(setting: Setting, split: Split, row: str, number: int) -> tuple[Examples, float]:
+def _inputs(context: Context, split: Split, row: str, number: int) -> tuple[Examples, float]:
     """The images of one row of Table 4 with their true labels, and their spread."""
     if row in NOISE:
-        test, seed = setting.dataset.test, setting.seeds(number + 1)[number]
+        test, seed = context.dataset.test, context.seeds(number + 1)[number]
         noisy = transfer.gaussian_noise(test.images, NOISE[row], seed=seed)
         return Examples(noisy, test.labels), NOISE[row]
     attacked = split.attacked[row.split(" ")[0]]
@@ -187,8 +187,8 @@ def _amplified(row: str, clip: bool = False) -> str:
     return f"{row} amplified, clipped" if clip else f"{row} amplified"
 
 
-def _pixels(setting: Setting) -> int:
-    return int(np.prod(setting.dataset.test.images.shape[1:]))
+def _pixels(context: Context) -> int:
+    return int(np.prod(context.dataset.test.images.shape[1:]))
 
 
 def _of_splits(splits: int) -> str:

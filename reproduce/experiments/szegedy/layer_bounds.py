@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
@@ -27,15 +27,15 @@ from reproduce.training import logits
 EDITION = 1
 
 
-def layer_norms(setting: Setting, *, networks: Mapping[str, partial[Any]]) -> Artefact:
+def layer_norms(context: Context, *, networks: Mapping[str, partial[Any]]) -> Artefact:
     """Table 5's numbers for the MNIST networks, layer by layer.
 
     Args:
         networks: beside the run's own.
     """
-    setting = setting.having(networks)
+    context = context.with_networks(networks)
     cells = Cells("szegedy", "layer_norms")
-    found = {name: _bounds(setting, name) for name in setting.networks}
+    found = {name: _bounds(context, name) for name in context.networks}
     for name, layers in found.items():
         for layer in layers:
             row = f"{name} {layer.layer} ({layer.size})" if layer.size else f"{name} {layer.layer}"
@@ -81,7 +81,7 @@ def layer_norms(setting: Setting, *, networks: Mapping[str, partial[Any]]) -> Ar
 
 
 def network_bounds(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     images: int,
@@ -94,15 +94,15 @@ def network_bounds(
         images: training images attacked for each network.
     """
     cells = Cells("szegedy", "network_bounds")
-    setting = setting.having(networks)
-    names = list(setting.networks)
-    sample = draw(setting.dataset.train, images, setting.seed)
+    context = context.with_networks(networks)
+    names = list(context.networks)
+    sample = draw(context.dataset.train, images, context.seed)
     permitted: dict[str, np.ndarray] = {}
     found: dict[str, np.ndarray] = {}
     with stage(f"attacking {len(names)} networks", len(names)) as advance:
         for name in names:
-            attacked = attack_network(setting, name, sample, attack, setting.seed)
-            layers = _bounds(setting, name)
+            attacked = attack_network(context, name, sample, attack, context.seed)
+            layers = _bounds(context, name)
             product, sharper = permitted_by(attacked, layers)
             distortion = attacked.found.distortion
             cells.number(name, "product of the constants", lipschitz.lipschitz(layers), "norm")
@@ -168,8 +168,8 @@ def violations(found: np.ndarray, permitted: np.ndarray) -> int:
     return int((found < permitted * (1 - 1e-4)).sum())
 
 
-def _bounds(setting: Setting, name: str) -> list[LayerBound]:
-    kept: list[LayerBound] = setting.cached(partial(lipschitz.layer_bounds, setting.network(name)))
+def _bounds(context: Context, name: str) -> list[LayerBound]:
+    kept: list[LayerBound] = context.cached(partial(lipschitz.layer_bounds, context.network(name)))
     return kept
 
 

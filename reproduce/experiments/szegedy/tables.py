@@ -9,7 +9,7 @@ import numpy as np
 
 from reproduce import training
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, exact, transfer
 from reproduce.report.cells import Cells
@@ -32,7 +32,7 @@ PAPERS_CHOICES = [
 
 
 def table1(
-    setting: Setting, *, images: int, seeds: int, attack: partial[Any], tight: partial[Any]
+    context: Context, *, images: int, seeds: int, attack: partial[Any], tight: partial[Any]
 ) -> Artefact:
     """Table 1: clean errors, and the average smallest distortion on training images.
 
@@ -41,13 +41,13 @@ def table1(
         attack: the paper's; tight: the same with a sharpened loss.
     """
     cells = Cells("szegedy", "table1")
-    runs = _runs(setting, images, seeds, attack)
-    sharp = _runs(setting, images, 1, tight)[0]
-    for name in setting.networks:
+    runs = _runs(context, images, seeds, attack)
+    sharp = _runs(context, images, 1, tight)[0]
+    for name in context.networks:
         networks = [run[name].network for run in runs]
         for column, examples in (
-            ("train_error", setting.dataset.train),
-            ("test_error", setting.dataset.test),
+            ("train_error", context.dataset.train),
+            ("test_error", context.dataset.test),
         ):
             wrong = [errors(network, examples) for network in networks]
             cells.rate_over_runs(name, column, wrong, [len(examples.labels)] * seeds)
@@ -55,7 +55,7 @@ def table1(
         cells.pooled_over_runs(name, "distortion", distortions)
         cells.mean(name, "mean of images", distortions[0], "rms")
         cells.pooled_rms(name, "tight", sharp[name].found.distortion)
-        cells.pooled_rms(name, "exact", _exact(setting, runs[0][name]))
+        cells.pooled_rms(name, "exact", _exact(context, runs[0][name]))
     return Artefact(
         title="Table 1: errors and average smallest distortion",
         caption=(
@@ -67,19 +67,19 @@ def table1(
         ),
         cells=cells.list,
         claims=[*_everything_has_one(runs[0]), *_decay_raises_distortion(cells)],
-        departures=[*_training(setting), *PAPERS_CHOICES, *_over(seeds)],
+        departures=[*_training(context), *PAPERS_CHOICES, *_over(seeds)],
     )
 
 
-def table2(setting: Setting, *, images: int, seeds: int, attack: partial[Any]) -> Artefact:
+def table2(context: Context, *, images: int, seeds: int, attack: partial[Any]) -> Artefact:
     """Table 2: error of every network on the images distorted for every other."""
     cells = Cells("szegedy", "table2")
-    names = list(setting.networks)
+    names = list(context.networks)
     wrong: dict[tuple[str, str], list[int]] = {}
     totals: dict[str, list[int]] = {}
     distortions: dict[str, list[np.ndarray]] = {}
-    runs = _runs(setting, images, seeds, attack)
-    for run, seed in zip(runs, setting.seeds(seeds), strict=True):
+    runs = _runs(context, images, seeds, attack)
+    for run, seed in zip(runs, context.seeds(seeds), strict=True):
         sets = {name: attacked.distorted for name, attacked in run.items()}
         changes = {name: attacked.found.distortion for name, attacked in run.items()}
         originals = run[names[0]].examples
@@ -114,32 +114,32 @@ def table2(setting: Setting, *, images: int, seeds: int, attack: partial[Any]) -
 
 
 def _runs(
-    setting: Setting, images: int, seeds: int, attack: partial[Any]
+    context: Context, images: int, seeds: int, attack: partial[Any]
 ) -> list[dict[str, Attacked]]:
     """Every network under attack, once for each seed: its weights, images and target labels."""
     runs = []
-    for seed in setting.seeds(seeds):
-        sample = draw(setting.dataset.train, images, seed)
+    for seed in context.seeds(seeds):
+        sample = draw(context.dataset.train, images, seed)
         runs.append(
-            {name: attack_network(setting, name, sample, attack, seed) for name in setting.networks}
+            {name: attack_network(context, name, sample, attack, seed) for name in context.networks}
         )
     return runs
 
 
-def _exact(setting: Setting, attacked: Attacked) -> np.ndarray:
+def _exact(context: Context, attacked: Attacked) -> np.ndarray:
     """The optimum of a linear network; NaN for the others."""
     linear = exact.linear_classifier(attacked.network)
     if linear is None:
         return np.full(len(attacked.examples.labels), np.nan)
     images, targets = attacked.examples.images, attacked.found.targets
-    return setting.cached(partial(exact.nearest, *linear, images, targets)).distortion
+    return context.cached(partial(exact.nearest, *linear, images, targets)).distortion
 
 
-def _training(setting: Setting) -> list[str]:
+def _training(context: Context) -> list[str]:
     """How networks with hidden layers were trained, as far as the paper does not say it."""
     phases = {
         name: [phase.func for phase in call.keywords.get("phases", ())]
-        for name, call in setting.networks.items()
+        for name, call in context.networks.items()
     }
     descended = [name for name, row in phases.items() if training.sgd in row]
     full_batch = [name for name, row in phases.items() if row == [training.lbfgs]]

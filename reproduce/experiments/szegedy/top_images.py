@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.units import directions
 from reproduce.methods.units.coherence import ROW
 from reproduce.networks.forward import activations_of, hidden_layers
@@ -24,26 +24,28 @@ SPHERE = (  # a departure
 )
 
 
-def figure1(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
+def figure1(context: Context, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite single units most."""
-    return _rows_of_images(setting.having(networks), network, "figure1", "single units", "unit")
+    return _rows_of_images(
+        context.with_networks(networks), network, "figure1", "single units", "unit"
+    )
 
 
-def figure2(setting: Setting, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
+def figure2(context: Context, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite random directions most."""
     return _rows_of_images(
-        setting.having(networks), network, "figure2", "random directions", "random direction"
+        context.with_networks(networks), network, "figure2", "random directions", "random direction"
     )
 
 
 def _rows_of_images(
-    setting: Setting, network: str, name: str, what: str, singular: str
+    context: Context, network: str, name: str, what: str, singular: str
 ) -> Artefact:
-    model = setting.network(network)
+    model = context.network(network)
     layer = hidden_layers(model)[-1]
-    images = setting.dataset.test.images
+    images = context.dataset.test.images
     activations = activations_of(model, layer, images)
-    vectors, titles = drawn(activations, singular, setting.seed)
+    vectors, titles = drawn(activations, singular, context.seed)
     rows = directions.most_exciting(activations, vectors, ROW)
     figure = _panels(images[rows], titles)
     return Artefact(

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from reproduce import training
 from reproduce.data import Examples, halves
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
 from reproduce.methods.attacks import adversarial
 from reproduce.report import figures
@@ -33,7 +33,7 @@ At = tuple[str, int]  # a network, and the iterations after which it was stopped
 
 
 def training_length(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     lengths: Sequence[int],
@@ -54,23 +54,23 @@ def training_length(
     wrong: dict[tuple[At, At], list[int]] = {}
     test: dict[At, list[int]] = {}
     changes: dict[At, list[np.ndarray]] = {}
-    sample = draw(setting.dataset.test, images, setting.seed)
+    sample = draw(context.dataset.test, images, context.seed)
     with stage("lengths of training", total=splits * len(places)) as advance:
-        for number, seed in enumerate(setting.seeds(splits)):
-            half = halves(setting.dataset.train, seed=seed if number else None)[0]
+        for number, seed in enumerate(context.seeds(splits)):
+            half = halves(context.dataset.train, seed=seed if number else None)[0]
             runs: dict[At, Attacked] = {}
             for name in NETWORKS:
                 call = partial(
                     at_lengths, networks[name], lengths=lengths, examples=half, seed=seed
                 )
-                stopped = setting.cached(
+                stopped = context.cached(
                     call, "checkpoints", f"training {name}, split {number + 1}"
                 )
                 for length, network in zip(lengths, stopped, strict=True):
-                    runs[name, length] = _attacked(setting, network, sample, attack, seed)
+                    runs[name, length] = _attacked(context, network, sample, attack, seed)
                     advance(1, note=f"{name} after {length}")
             for place, run in runs.items():
-                test.setdefault(place, []).append(errors(run.network, setting.dataset.test))
+                test.setdefault(place, []).append(errors(run.network, context.dataset.test))
                 changes.setdefault(place, []).append(run.found.distortion)
                 for other, judge in runs.items():
                     count = errors(judge.network, run.distorted)
@@ -78,7 +78,7 @@ def training_length(
     total = [len(sample.labels)] * splits
     rates = {pair: np.divide(counts, total) for pair, counts in wrong.items()}
     for place in places:
-        n = [len(setting.dataset.test.labels)] * splits
+        n = [len(context.dataset.test.labels)] * splits
         cells.rate_over_runs(_label(place), "test_error", test[place], n)
         cells.pooled_over_runs(_label(place), "distortion", changes[place])
         for other in places:
@@ -144,10 +144,10 @@ def draw_rates(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]
 
 
 def _attacked(
-    setting: Setting, network: Any, sample: Examples, attack: partial[Any], seed: int
+    context: Context, network: Any, sample: Examples, attack: partial[Any], seed: int
 ) -> Attacked:
     targets = adversarial.choose_targets(network, sample.images, sample.labels, seed=seed)
-    found = setting.cached(partial(attack, network, sample.images, targets))
+    found = context.cached(partial(attack, network, sample.images, targets))
     return Attacked(network, sample, found)
 
 

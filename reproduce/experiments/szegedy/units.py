@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from reproduce.data import Examples
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.units.coherence import FAMILIES, ROW, Coherence, blind_coherence, coherence
 from reproduce.methods.units.equivalence import Comparison, compare, verdicts
 from reproduce.networks.forward import hidden_layers
@@ -37,7 +37,7 @@ CONTROLS = ("pixels", "untrained", "random sets")
 
 
 def units(
-    setting: Setting,
+    context: Context,
     *,
     networks: Mapping[str, partial[Any]],
     judges: Sequence[str],
@@ -52,16 +52,16 @@ def units(
         rows: units and directions of each kind at most; a larger layer's are drawn at random.
     """
     cells = Cells("szegedy", "units")
-    setting = setting.having(networks)
+    context = context.with_networks(networks)
     found: dict[str, dict[str, Coherence]] = {}
-    with stage("units and directions", total=len(setting.networks) + 1) as advance:
-        for name in setting.networks:
-            network = setting.network(name)
-            judge = next(each for each in [*judges, *setting.networks] if each != name)
+    with stage("units and directions", total=len(context.networks) + 1) as advance:
+        for name in context.networks:
+            network = context.network(name)
+            judge = next(each for each in [*judges, *context.networks] if each != name)
             for layer in hidden_layers(network):
-                found[f"{name} {layer}"] = _measure(setting, network, layer, judge, rows)
+                found[f"{name} {layer}"] = _measure(context, network, layer, judge, rows)
             advance(1, note=name)
-        found |= _controls(setting, judges[0], rows)
+        found |= _controls(context, judges[0], rows)
         advance(1, note="controls")
     for measure in MARGINS:
         for row, families in found.items():
@@ -94,30 +94,30 @@ def units(
 
 
 def _measure(
-    setting: Setting, network: Any, layer: str | None, judge: str, rows: int
+    context: Context, network: Any, layer: str | None, judge: str, rows: int
 ) -> dict[str, Coherence]:
-    images, labels = setting.dataset.test
-    call = partial(coherence, network, layer, setting.network(judge), images, labels)
+    images, labels = context.dataset.test
+    call = partial(coherence, network, layer, context.network(judge), images, labels)
     title = f"rows of {layer or 'pixels'}"
-    kept: dict[str, Coherence] = setting.cached(
-        partial(call, rows=rows, seed=setting.seed), title=title
+    kept: dict[str, Coherence] = context.cached(
+        partial(call, rows=rows, seed=context.seed), title=title
     )
     return kept
 
 
-def _controls(setting: Setting, judge: str, rows: int) -> dict[str, dict[str, Coherence]]:
+def _controls(context: Context, judge: str, rows: int) -> dict[str, dict[str, Coherence]]:
     """Pixel space, an untrained network, and images drawn at random."""
-    test: Examples = setting.dataset.test
-    found = {"pixels": _measure(setting, None, None, judge, rows)}
-    if UNTRAINED in setting.networks:
-        untrained = setting.networks[UNTRAINED].keywords["network"](
-            input_shape=test.images.shape[1:], classes=setting.dataset.classes, seed=setting.seed
+    test: Examples = context.dataset.test
+    found = {"pixels": _measure(context, None, None, judge, rows)}
+    if UNTRAINED in context.networks:
+        untrained = context.networks[UNTRAINED].keywords["network"](
+            input_shape=test.images.shape[1:], classes=context.dataset.classes, seed=context.seed
         )
         for layer in hidden_layers(untrained):
             row = f"untrained {UNTRAINED} {layer}"
-            found[row] = _measure(setting, untrained, layer, judge, rows)
-    blind = partial(blind_coherence, setting.network(judge), *test, rows=rows, seed=setting.seed)
-    found["random sets"] = setting.cached(blind)
+            found[row] = _measure(context, untrained, layer, judge, rows)
+    blind = partial(blind_coherence, context.network(judge), *test, rows=rows, seed=context.seed)
+    found["random sets"] = context.cached(blind)
     return found
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from reproduce import training
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH
 from reproduce.methods.ascent import RULES, ascend
 from reproduce.methods.evolution import archive
@@ -41,7 +41,7 @@ class Climbed(NamedTuple):
 
 
 def climbed(
-    setting: Setting,
+    context: Context,
     network: keras.Model,
     classes: Sequence[int],
     *,
@@ -61,12 +61,12 @@ def climbed(
     targets = [(label, start) for label in classes for start in range(starts)]
     groups = [targets[i : i + together * starts] for i in range(0, len(targets), together * starts)]
     parts = [
-        setting.cached(
+        context.cached(
             partial(
                 climb,
                 network,
                 [label for label, _ in group],
-                seeds=[(setting.seed, label, start) for label, start in group],
+                seeds=[(context.seed, label, start) for label, start in group],
                 rule=rule,
                 steps=max(FEWEST_STEPS, round(steps_share * RULES[rule].steps)),
                 until=until,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
 from reproduce.experiments.nguyen.imagenet.ascent import Climbed, climbed, mean_image
@@ -26,16 +26,16 @@ ROWS, COLUMNS = 4, 8
 NAME = 20  # letters of a class's name above its image
 
 
-def ascent_all(setting: Setting, *, classes: int) -> Artefact:
+def ascent_all(context: Context, *, classes: int) -> Artefact:
     """An image for every class, each leaving its batch when the network is 99.99 % sure.
 
     Args:
         classes: how many, spread over the network's.
     """
-    name, network = the_network(setting)
+    name, network = the_network(context)
     count = min(classes, network.output_shape[1])
     labels = np.unique(np.linspace(0, network.output_shape[1] - 1, count).round().astype(int))
-    found = climbed(setting, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE)
+    found = climbed(context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE)
     p = confidence(found.log_odds)
     cells = Cells("nguyen", "ascent_all")
     ascents.row(cells, name, p, found.reached)
@@ -43,7 +43,7 @@ def ascent_all(setting: Setting, *, classes: int) -> Artefact:
     cells.rate(name, "bytes at 0.99", int((p >= 0.99).sum()), len(p))
     steps = found.reached[:, -1]
     shown = _chosen(len(p))
-    names = called(setting, network)
+    names = called(context, network)
     cells.number(name, "most steps", steps.max() if (steps >= 0).any() else np.nan, "count")
     cells.number(name, "gradients", np.isfinite(found.confidence).sum(), "count")
     cells.number(name, "cpu_seconds", found.cpu_seconds, "s")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.evolved import final_confidence, images
 from reproduce.methods.evolution.archive import Archive, confidence
@@ -21,7 +21,7 @@ from reproduce.report.figures import pixels, png
 BATCH = 20  # images at a time: few are wasted where a batch is filled up
 EVERY = 10  # generations between checkpoints, a minute on two cores
 KEPT = 0.5  # confidence from which an elite is kept as a PNG file: the network would say so
-Search = Callable[[Setting], Evolution]
+Search = Callable[[Context], Evolution]
 
 
 class Elite(NamedTuple):
@@ -34,7 +34,7 @@ class Elite(NamedTuple):
 
 
 def evolved(
-    setting: Setting,
+    context: Context,
     *,
     encoding: partial[Any],
     runs: int,
@@ -56,18 +56,18 @@ def evolved(
         network: another than the run's, and
         classes: how many of its classes, from the first on, get a niche.
     """
-    network = the_network(setting)[1] if network is None else network
+    network = the_network(context)[1] if network is None else network
     side, classes = network.input_shape[1], classes or network.output_shape[1]
     return together(
         [
-            setting.cached(
+            context.cached(
                 partial(
                     evolve,
                     network,
                     Encoding(*encoding(size=side, channels=3)),
                     classes=classes,
                     generations=generations,
-                    seeds=[(setting.seed, run)],
+                    seeds=[(context.seed, run)],
                     children=children,
                     initial=initial,
                     filmed=filmed,
@@ -135,13 +135,13 @@ def files(name: str, found: Evolution) -> dict[str, bytes]:
     }
 
 
-def rescored(setting: Setting, found: Evolution, saved: Mapping[str, bytes]) -> float:
+def rescored(context: Context, found: Evolution, saved: Mapping[str, bytes]) -> float:
     """The largest difference between a reported confidence and that of the PNG file."""
     if not saved:
         return 0.0
     p = final_confidence(found)
     runs, labels = np.nonzero(p >= KEPT)
-    odds = frozen(the_network(setting)[1], BATCH)(
+    odds = frozen(the_network(context)[1], BATCH)(
         np.stack([pixels(file) for file in saved.values()])
     )
     again = confidence(odds[np.arange(len(labels)), labels])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.imagenet.evolved import BATCH, Search, distinct, genomes
 from reproduce.experiments.nguyen.imagenet.figure9 import of_ilsvrc
@@ -39,7 +39,7 @@ class Held(NamedTuple):
 
 
 def figure10(
-    setting: Setting, *, searches: Mapping[str, Search], coordinates: Mapping[str, str]
+    context: Context, *, searches: Mapping[str, Search], coordinates: Mapping[str, str]
 ) -> Artefact:
     """The paper's three classes where they have repeats, and all confident elites that do.
 
@@ -47,10 +47,10 @@ def figure10(
         searches: the first one is the reproduction.
         coordinates: of each, `code` or `unit`.
     """
-    of_ilsvrc(setting)
-    found = {name: search(setting) for name, search in searches.items()}
+    of_ilsvrc(context)
+    found = {name: search(context) for name, search in searches.items()}
     cells = Cells("nguyen", "figure10")
-    held = {name: _held(setting, evolution, coordinates[name]) for name, evolution in found.items()}
+    held = {name: _held(context, evolution, coordinates[name]) for name, evolution in found.items()}
     three = {each.label: each for of_search in reversed(held.values()) for each in of_search}
     for row in ("before", "after"):
         for name, label in SHOWN.items():
@@ -76,15 +76,15 @@ def figure10(
         ),
         cells=cells.list,
         claims=[_claim(held)],
-        figures={"figure10": _draw(setting, held)} if any(held.values()) else {},
+        figures={"figure10": _draw(context, held)} if any(held.values()) else {},
         departures=[
             "The authors deleted repeats by hand.",
-            *departures(setting, found),
+            *departures(context, found),
         ],
     )
 
 
-def _held(setting: Setting, found: Evolution, preset: str) -> list[Held]:
+def _held(context: Context, found: Evolution, preset: str) -> list[Held]:
     """Different elites that have repeating nodes which show, the surest first."""
     of_run = [genomes(found, run) for run in range(len(found.archives))]
     elites, images = [], []
@@ -98,7 +98,7 @@ def _held(setting: Setting, found: Evolution, preset: str) -> list[Held]:
                 images.append(without)
     if not elites:
         return []
-    odds = frozen(the_network(setting)[1], BATCH)(np.stack(images))
+    odds = frozen(the_network(context)[1], BATCH)(np.stack(images))
     after = confidence(odds[np.arange(len(elites)), [elite.label for elite in elites]])
     return [
         Held(elite.label, elite.image, image, elite.confidence, float(p))
@@ -122,7 +122,7 @@ def _claim(held: Mapping[str, list[Held]]) -> Claim:
     )
 
 
-def _draw(setting: Setting, held: Mapping[str, list[Held]]) -> Figure:
+def _draw(context: Context, held: Mapping[str, list[Held]]) -> Figure:
     """The paper's three classes where they are there, then the surest: before above after."""
     every = sorted(
         (each for of_search in held.values() for each in of_search),
@@ -137,5 +137,5 @@ def _draw(setting: Setting, held: Mapping[str, list[Held]]) -> Figure:
             (below, each.without, each.after),
         ):
             figures.crisp(place, image / np.float32(255))
-            place.set_title(caption(setting, each.label, p), fontsize=5, pad=2)
+            place.set_title(caption(context, each.label, p), fontsize=5, pad=2)
     return figure

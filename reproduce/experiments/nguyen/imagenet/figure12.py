@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, photographs, the_network
 from reproduce.experiments.nguyen.imagenet.figure3 import random_cppns
 from reproduce.experiments.nguyen.imagenet.retraining import Retrained, fooling_images, retrained
@@ -30,7 +30,7 @@ FEWEST = 4000  # evaluations from which the archives of both networks are compar
 
 
 def figure12(
-    setting: Setting,
+    context: Context,
     *,
     search: partial[Any],
     runs: int,
@@ -50,22 +50,22 @@ def figure12(
         mutations: how often each was mutated.
         effort: a factor on the phases' epochs.
     """
-    name, network = the_network(setting)
+    name, network = the_network(context)
     classes = network.output_shape[1]
-    examples = photographs(setting, network)
-    first: Evolution = search(setting)
-    found: Retrained = setting.cached(
+    examples = photographs(context, network)
+    first: Evolution = search(context)
+    found: Retrained = context.cached(
         partial(
             retrained, network, photographs=examples, fooling=fooling_images(first),
-            phases=phases, seed=setting.seed, effort=effort,
+            phases=phases, seed=context.seed, effort=effort,
         ),
         title="learning one more class",
     )  # fmt: skip
     second: Evolution = search(
-        setting, network=found.network, classes=classes, runs=runs, generations=generations
+        context, network=found.network, classes=classes, runs=runs, generations=generations
     )
     children = search.keywords["children"]
-    others = random_cppns(setting, network, unseen, mutations).images
+    others = random_cppns(context, network, unseen, mutations).images
     labelled = int((_labels(found.network, others) == classes).sum())
     odds = {"DNN1": first.log_odds, "DNN2": second.log_odds}
     p = {row: confidence(each[:, _last(odds)]) for row, each in odds.items()}

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import imagenet_classes as ilsvrc
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
 from reproduce.experiments.nguyen.imagenet.ascent import Climbed, climbed, mean_image, without_mean
@@ -40,17 +40,17 @@ ANOTHER_NETWORK = (
 )
 
 
-def figure13(setting: Setting, *, classes: int, steps_share: float = 1.0) -> Artefact:
+def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Artefact:
     """Fifteen classes without regularisation, until the network is 99.99 % sure.
 
     Args:
         classes: of the fifteen, from the first on.
         steps_share: of the rule's 500 steps, for a quick look.
     """
-    name, network = _of_ilsvrc(setting)
+    name, network = _of_ilsvrc(context)
     labels = dict(list(SHOWN.items())[:classes])
     found = climbed(
-        setting, network, list(labels.values()), rule="none", together=COLUMNS,
+        context, network, list(labels.values()), rule="none", together=COLUMNS,
         steps_share=steps_share, until=SURE,
     )  # fmt: skip
     p = confidence(found.log_odds)
@@ -89,7 +89,7 @@ def figure13(setting: Setting, *, classes: int, steps_share: float = 1.0) -> Art
 
 
 def twenty_classes(
-    setting: Setting,
+    context: Context,
     *,
     rules: Sequence[str],
     classes: int,
@@ -104,7 +104,7 @@ def twenty_classes(
         starts: noise images for each class; the authors' code has five.
         steps_share: of each rule's own steps.
     """
-    name, network = _of_ilsvrc(setting)
+    name, network = _of_ilsvrc(context)
     twenty = list((SHOWN | FURTHER).items())
     chosen = np.linspace(0, len(twenty) - 1, min(classes, len(twenty))).round().astype(int)
     labels = dict(twenty[i] for i in chosen)
@@ -113,7 +113,7 @@ def twenty_classes(
     found: dict[str, Climbed] = {}
     for rule in rules:
         found[rule] = climbed(
-            setting, network, list(labels.values()), rule=rule, together=COLUMNS, starts=starts,
+            context, network, list(labels.values()), rule=rule, together=COLUMNS, starts=starts,
             steps_share=steps_share,
         )  # fmt: skip
         ascents.row(cells, rule, confidence(found[rule].log_odds), found[rule].reached)
@@ -161,9 +161,9 @@ def _much_lower(cells: Cells, rules: Sequence[str], name: str) -> list[str]:
     ]
 
 
-def _of_ilsvrc(setting: Setting) -> tuple[str, keras.Model]:
+def _of_ilsvrc(context: Context) -> tuple[str, keras.Model]:
     """The network, if its classes are those of ILSVRC 2012."""
-    name, network = the_network(setting)
+    name, network = the_network(context)
     if network.output_shape[1] != ilsvrc.COUNT:
         raise NotAvailable(
             f"the classes are some of ILSVRC 2012's {ilsvrc.COUNT}, and {name} knows "

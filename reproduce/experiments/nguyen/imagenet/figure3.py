@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import training
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, the_network
 from reproduce.methods.evolution import cppn
 from reproduce.methods.evolution.archive import confidence, log_odds
@@ -35,10 +35,10 @@ class Judged(NamedTuple):
     log_odds: np.ndarray
 
 
-def random_cppns(setting: Setting, network: keras.Model, images: int, mutations: int) -> Judged:
+def random_cppns(context: Context, network: keras.Model, images: int, mutations: int) -> Judged:
     """Images of CPPNs that drifted with nothing to select them, judged and kept."""
-    seed = (setting.seed, 3)
-    found: Judged = setting.cached(partial(_judged, network, images, mutations, seed=seed))
+    seed = (context.seed, 3)
+    found: Judged = context.cached(partial(_judged, network, images, mutations, seed=seed))
     return found
 
 
@@ -49,7 +49,7 @@ def _judged(network: keras.Model, images: int, mutations: int, *, seed: Sequence
     return Judged(pixels, log_odds(logits))
 
 
-def figure3(setting: Setting, *, images: int, mutations: int) -> Artefact:
+def figure3(context: Context, *, images: int, mutations: int) -> Artefact:
     """The network's three likeliest classes of random CPPN images.
 
     Args:
@@ -57,8 +57,8 @@ def figure3(setting: Setting, *, images: int, mutations: int) -> Artefact:
             each label.
         mutations: of each CPPN since its random start, so that it has hidden nodes.
     """
-    name, network = the_network(setting)
-    judged = random_cppns(setting, network, images, mutations)
+    name, network = the_network(context)
+    judged = random_cppns(context, network, images, mutations)
     p = confidence(judged.log_odds)
     labels, surest = p.argmax(axis=1), p.max(axis=1)
     cells = Cells("nguyen", "figure3")
@@ -77,7 +77,7 @@ def figure3(setting: Setting, *, images: int, mutations: int) -> Artefact:
             f"surest, and its {TOP} likeliest classes."
         ),
         cells=cells.list,
-        figures={"figure3": _draw(judged.images[chosen], p[chosen], called(setting, network))},
+        figures={"figure3": _draw(judged.images[chosen], p[chosen], called(context, network))},
         departures=[
             "The paper shows eight CPPN images that people bred on PicBreeder, which are not at "
             "hand; here nobody and nothing selected the CPPNs, only which of them are shown.",
@@ -92,9 +92,9 @@ def shown(labels: np.ndarray, surest: np.ndarray, most: int) -> list[int]:
     return order[np.sort(first)][:most].tolist()
 
 
-def called(setting: Setting, network: keras.Model) -> list[str]:
+def called(context: Context, network: keras.Model) -> list[str]:
     """What the network's classes are called; their numbers where no names are at hand."""
-    names = setting.dataset.names
+    names = context.dataset.names
     classes = network.output_shape[1]
     return list(names) if len(names) == classes else [f"class {i}" for i in range(classes)]
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from reproduce.data.imagenet_classes import COUNT
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.evolved import final_confidence
 from reproduce.experiments.nguyen.imagenet.evolved import Elite, Search
@@ -26,10 +26,10 @@ RUNS = 2
 PAIRS = 2000  # of unrelated images, drawn
 
 
-def figure9(setting: Setting, *, search: Search) -> Artefact:
+def figure9(context: Context, *, search: Search) -> Artefact:
     """Three lizards and three toy dogs of the first two runs."""
-    of_ilsvrc(setting)
-    found = search(setting)
+    of_ilsvrc(context)
+    found = search(context)
     p = final_confidence(found)[:RUNS]
     cells = Cells("nguyen", "figure9")
     elites = []
@@ -43,18 +43,18 @@ def figure9(setting: Setting, *, search: Search) -> Artefact:
         caption="Confidence of the elite of each class; a row of the figure is a run.",
         cells=cells.list,
         claims=_claims(found),
-        figures={"figure9": sheet(setting, elites, columns=len(LIZARDS | TOY_DOGS))},
-        departures=departures(setting, {"CPPN": found}),
+        figures={"figure9": sheet(context, elites, columns=len(LIZARDS | TOY_DOGS))},
+        departures=departures(context, {"CPPN": found}),
     )
 
 
-def of_ilsvrc(setting: Setting) -> None:
+def of_ilsvrc(context: Context) -> None:
     """Figures 9 and 10 name classes.
 
     Raises:
         NotAvailable: for a network of other classes.
     """
-    name, network = the_network(setting)
+    name, network = the_network(context)
     if network.output_shape[1] != COUNT:
         raise NotAvailable(
             f"{name} has {network.output_shape[1]} classes: one of ILSVRC 2012's {COUNT} is wanted."

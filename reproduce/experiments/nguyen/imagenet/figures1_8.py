@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.nguyen.imagenet.evolved import Elite, Search, distinct
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
 from reproduce.report import figures
@@ -21,12 +21,12 @@ FIGURE1_LEAST = 0.996  # "at least 99.6 %", Figure 1
 THUMBNAIL = 16  # pixels on a side, at which images are compared
 
 
-def figure1(setting: Setting, *, direct: Search, cppn: Search) -> Artefact:
+def figure1(context: Context, *, direct: Search, cppn: Search) -> Artefact:
     """The best sixteen: two rows of directly encoded images, two of CPPNs.
 
     Each row holds the classes that the network is surest of, an image only once.
     """
-    found = {"direct": direct(setting), "CPPN": cppn(setting)}
+    found = {"direct": direct(context), "CPPN": cppn(context)}
     cells = Cells("nguyen", "figure1")
     shown: list[Elite] = []
     for name, evolution in found.items():
@@ -57,18 +57,18 @@ def figure1(setting: Setting, *, direct: Search, cppn: Search) -> Artefact:
                 + ".",
             )
         ],
-        figures={"figure1": sheet(setting, shown, columns=COLUMNS // 2)},
-        departures=departures(setting, found),
+        figures={"figure1": sheet(context, shown, columns=COLUMNS // 2)},
+        departures=departures(context, found),
     )
 
 
-def figure8(setting: Setting, *, searches: Mapping[str, Search], rows: int = 5) -> Artefact:
+def figure8(context: Context, *, searches: Mapping[str, Search], rows: int = 5) -> Artefact:
     """CPPN images chosen for their variety: forty, as in the paper.
 
     Args:
         searches: the first one is the reproduction.
     """
-    found = {name: search(setting) for name, search in searches.items()}
+    found = {name: search(context) for name, search in searches.items()}
     cells = Cells("nguyen", "figure8")
     drawn: dict[str, Figure] = {}
     for name, evolution in found.items():
@@ -81,7 +81,7 @@ def figure8(setting: Setting, *, searches: Mapping[str, Search], rows: int = 5) 
         cells.number(name, "least", p.min(), "fraction", n=len(p))
         cells.number(name, "chosen_from", len(pool), "count")
         key = "figure8" if not drawn else f"figure8-{len(drawn) + 1}"
-        drawn[key] = sheet(setting, chosen, columns=COLUMNS)
+        drawn[key] = sheet(context, chosen, columns=COLUMNS)
     return Artefact(
         title="Figure 8: the variety of CPPN images",
         caption=(
@@ -93,7 +93,7 @@ def figure8(setting: Setting, *, searches: Mapping[str, Search], rows: int = 5) 
         figures=drawn,
         departures=[
             "The paper's forty were chosen by hand.",
-            *departures(setting, found),
+            *departures(context, found),
         ],
     )
 
@@ -117,7 +117,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return sums / (255 * sizes[:, None, None] * sizes[None, :, None])
 
 
-def sheet(setting: Setting, elites: Sequence[Elite], columns: int) -> Figure:
+def sheet(context: Context, elites: Sequence[Elite], columns: int) -> Figure:
     """Rows of images, each under its class and confidence."""
     rows = -(-len(elites) // columns)
     figure, axes = figures.sheet(rows, columns, width=6.5 / columns, height=6.5 / columns + 0.22)
@@ -125,16 +125,16 @@ def sheet(setting: Setting, elites: Sequence[Elite], columns: int) -> Figure:
         place.set_axis_off()
     for place, elite in zip(axes.flat, elites, strict=False):
         figures.crisp(place, elite.image / np.float32(255))
-        place.set_title(caption(setting, elite.label, elite.confidence), fontsize=6, pad=2)
+        place.set_title(caption(context, elite.label, elite.confidence), fontsize=6, pad=2)
     return figure
 
 
-def caption(setting: Setting, label: int, p: float) -> str:
+def caption(context: Context, label: int, p: float) -> str:
     """The class and the confidence, never rounded up."""
-    return f"{class_name(setting, label)[:20]}\n{certainty(p)}"
+    return f"{class_name(context, label)[:20]}\n{certainty(p)}"
 
 
-def class_name(setting: Setting, label: int) -> str:
+def class_name(context: Context, label: int) -> str:
     """What a class is called, where a list of names is at hand; else its number."""
-    names = setting.dataset.names
+    names = context.dataset.names
     return names[label] if label < len(names) else f"class {label}"

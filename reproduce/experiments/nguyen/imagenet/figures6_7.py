@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from scipy import stats
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.evolved import final_confidence
 from reproduce.experiments.nguyen.imagenet.evolved import Search, evaluations, files, rescored
@@ -32,18 +32,18 @@ CAPTION = (
 )
 
 
-def figure6(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
+def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     """Direct encoding.
 
     Args:
         searches: name of a row -> the evolution; the first one is the reproduction.
     """
-    found = {name: search(setting) for name, search in searches.items()}
+    found = {name: search(context) for name, search in searches.items()}
     cells = _table("figure6", found)
     first = next(iter(found))
     median = cells.value(first, "median_confidence")
     return _artefact(
-        setting, "figure6", "Figure 6: directly encoded images on an ImageNet network", found,
+        context, "figure6", "Figure 6: directly encoded images on an ImageNet network", found,
         cells, [
             Claim(
                 "direct_is_hard",
@@ -57,13 +57,13 @@ def figure6(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
     )  # fmt: skip
 
 
-def figure7(setting: Setting, *, searches: Mapping[str, Search]) -> Artefact:
+def figure7(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     """CPPN encoding, likewise; beside the published curve at equal numbers of images."""
-    found = {name: search(setting) for name, search in searches.items()}
+    found = {name: search(context) for name, search in searches.items()}
     cells = _table("figure7", found)
     _equal_evaluations(cells, found)
     return _artefact(
-        setting, "figure7", "Figure 7: CPPN images on an ImageNet network", found, cells,
+        context, "figure7", "Figure 7: CPPN images on an ImageNet network", found, cells,
         [_dogs_and_cats(name, each) for name, each in found.items()],
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _published_curve() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _artefact(
-    setting: Setting,
+    context: Context,
     name: str,
     title: str,
     found: Mapping[str, Evolution],
@@ -110,7 +110,7 @@ def _artefact(
     claims: list[Claim],
 ) -> Artefact:
     saved = {key: files(f"{name}/{_plain(key)}", each) for key, each in found.items()}
-    off = max(rescored(setting, each, saved[key]) for key, each in found.items())
+    off = max(rescored(context, each, saved[key]) for key, each in found.items())
     runs = ", ".join(f"{len(each.archives)} ({key})" for key, each in found.items())
     count = sum(map(len, saved.values()))
     return Artefact(
@@ -130,13 +130,13 @@ def _artefact(
             f"{count} elites of at least 50 % are kept as PNG files by themselves; scored again "
             f"from the files, none is off its reported confidence by more than {off:.1e}."
         ],
-        departures=departures(setting, found),
+        departures=departures(context, found),
     )
 
 
-def departures(setting: Setting, found: Mapping[str, Evolution]) -> list[str]:
+def departures(context: Context, found: Mapping[str, Evolution]) -> list[str]:
     """Where evolution differs from the paper's, one sentence each."""
-    name, network = the_network(setting)
+    name, network = the_network(context)
     told = []
     if name != "AlexNet":
         told.append(f"{name} in the place of the paper's AlexNet.")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from reproduce.data import Examples
 from reproduce.data.imagenet_classes import ClassList
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.adversarial import Adversarial
@@ -43,7 +43,7 @@ class Rounded(NamedTuple):
 
 
 def figure5(
-    setting: Setting,
+    context: Context,
     *,
     images: int,
     random_images: int,
@@ -58,16 +58,16 @@ def figure5(
         attack: `adversarial.nearest` without network, images and targets.
         target: a class by name or number.
     """
-    name, network = the_network(setting)
-    names = class_names(setting)
+    name, network = the_network(context)
+    names = class_names(context)
     wanted = _class(names, target)
-    sample = _sample(setting, network, images, wanted)
+    sample = _sample(context, network, images, wanted)
     towards = np.full(len(sample.labels), wanted)
     some = Examples(sample.images[:random_images], sample.labels[:random_images])
-    anywhere = adversarial.choose_targets(network, *some, seed=setting.seed)
+    anywhere = adversarial.choose_targets(network, *some, seed=context.seed)
     found = {
-        names[wanted]: _attacked(setting, network, sample.images, towards, attack),
-        "random target": _attacked(setting, network, some.images, anywhere, attack),
+        names[wanted]: _attacked(context, network, sample.images, towards, attack),
+        "random target": _attacked(context, network, some.images, anywhere, attack),
     }
     cells = Cells("szegedy", "figure5")
     for row, each in found.items():
@@ -121,23 +121,23 @@ def _class(names: tuple[str, ...], target: str | int) -> int:
         ) from unknown
 
 
-def _sample(setting: Setting, network: Any, count: int, wanted: int) -> Examples:
+def _sample(context: Context, network: Any, count: int, wanted: int) -> Examples:
     """Photographs drawn among the correctly classified ones that show something else."""
-    examples = photographs(setting, network)
-    right = answers(setting, network).argmax(axis=1) == examples.labels
+    examples = photographs(context, network)
+    right = answers(context, network).argmax(axis=1) == examples.labels
     right &= examples.labels != wanted
     if not right.any():
         raise NotAvailable("the network classifies none of the photographs correctly.")
-    places = np.random.default_rng([setting.seed, 5]).permutation(np.flatnonzero(right))[:count]
+    places = np.random.default_rng([context.seed, 5]).permutation(np.flatnonzero(right))[:count]
     return Examples(examples.images[places], examples.labels[places])
 
 
 def _attacked(
-    setting: Setting, network: Any, images: np.ndarray, targets: np.ndarray, attack: partial[Any]
+    context: Context, network: Any, images: np.ndarray, targets: np.ndarray, attack: partial[Any]
 ) -> Adversarial:
     """All of them, kept in pieces."""
     pieces = [
-        setting.cached(
+        context.cached(
             partial(attack, network, images[start : start + CHUNK], targets[start : start + CHUNK]),
             title=f"attacking photographs {start + 1} to {min(start + CHUNK, len(images))}",
         )

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from reproduce.data import Examples, frozen
 from reproduce.data.imagenet_classes import COUNT
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.attacks.adversarial import Adversarial
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -34,7 +34,7 @@ SHOWN, MAGNIFIED = 6, 10
 
 
 def figure6(
-    setting: Setting, *, train: partial[Any], attack: partial[Any], images: int, crops: int
+    context: Context, *, train: partial[Any], attack: partial[Any], images: int, crops: int
 ) -> Artefact:
     """Small photographs whose answer is undone, as in the paper's Figure 6.
 
@@ -45,16 +45,16 @@ def figure6(
         images: attacked, among those that are recognised.
         crops: training images cut out of each photograph.
     """
-    learnt, held_out = _divided(setting, crops)
-    call = partial(train, examples=learnt, seed=setting.seed, classes=2)
-    network = setting.cached(call, title=f"features of {len(learnt.labels)} small photographs")
+    learnt, held_out = _divided(context, crops)
+    call = partial(train, examples=learnt, seed=context.seed, classes=2)
+    network = context.cached(call, title=f"features of {len(learnt.labels)} small photographs")
     said = logits(network, held_out.images).argmax(axis=1)
     recognised = np.flatnonzero((said == 1) & (held_out.labels == 1))[:images]
     if not len(recognised):
         raise NotAvailable(f"the stand-in for QuocNet recognises no {CONCEPT} that was held out.")
     originals = held_out.images[recognised]
     none = np.zeros(len(recognised), np.int64)
-    found: Adversarial = setting.cached(
+    found: Adversarial = context.cached(
         partial(attack, network, originals, none), title=f"undoing {len(none)} answers"
     )
     cells = Cells("szegedy", "figure6")
@@ -96,17 +96,17 @@ def figure6(
     )
 
 
-def _divided(setting: Setting, crops: int) -> tuple[Examples, Examples]:
+def _divided(context: Context, crops: int) -> tuple[Examples, Examples]:
     """Small training images cut out of most photographs, and the others whole."""
-    if setting.dataset.missing:
-        raise NotAvailable(setting.dataset.missing)
-    if setting.dataset.classes != COUNT:
+    if context.dataset.missing:
+        raise NotAvailable(context.dataset.missing)
+    if context.dataset.classes != COUNT:
         raise NotAvailable(f"which classes are {CONCEPT}s is known of ImageNet's {COUNT:,} alone.")
-    images, labels = setting.dataset.test
+    images, labels = context.dataset.test
     is_one = np.isin(labels, list(CLASSES)).astype(np.int64)
     if is_one.all() or not is_one.any():
         raise NotAvailable(f"the photographs show {CONCEPT}s alone, or none: both are needed.")
-    rng = np.random.default_rng([setting.seed, 6])
+    rng = np.random.default_rng([context.seed, 6])
     order = rng.permutation(len(labels))
     held_out, learnt = np.split(order, [round(HELD_OUT * len(order))])
     cut = np.concatenate([_cuttings(images[i], crops, rng) for i in learnt])

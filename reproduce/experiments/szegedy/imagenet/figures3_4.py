@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import photographs, the_network
 from reproduce.experiments.szegedy.top_images import SPHERE, drawn
 from reproduce.methods.units import directions
@@ -17,23 +17,23 @@ from reproduce.report.results import Artefact
 ROW = 5  # photographs; four rows of them
 
 
-def figure3(setting: Setting) -> Artefact:
+def figure3(context: Context) -> Artefact:
     """The photographs that excite single units most."""
-    return _rows_of_photographs(setting, "figure3", "single units", "unit")
+    return _rows_of_photographs(context, "figure3", "single units", "unit")
 
 
-def figure4(setting: Setting) -> Artefact:
+def figure4(context: Context) -> Artefact:
     """The photographs that excite random directions most."""
-    return _rows_of_photographs(setting, "figure4", "random directions", "direction")
+    return _rows_of_photographs(context, "figure4", "random directions", "direction")
 
 
-def _rows_of_photographs(setting: Setting, name: str, what: str, singular: str) -> Artefact:
-    called, network = the_network(setting)
-    images, _ = photographs(setting, network)
+def _rows_of_photographs(context: Context, name: str, what: str, singular: str) -> Artefact:
+    called, network = the_network(context)
+    images, _ = photographs(context, network)
     last = places(network)[-1].name
     call = partial(activations, network, last, images)
-    phi: np.ndarray = setting.cached(call, title=f"looking at {len(images)} photographs")
-    vectors, titles = drawn(phi, singular, setting.seed)
+    phi: np.ndarray = context.cached(call, title=f"looking at {len(images)} photographs")
+    vectors, titles = drawn(phi, singular, context.seed)
     rows = directions.most_exciting(phi, vectors, ROW)
     return Artefact(
         title=f"Figure {name[-1]}: the photographs that excite {what} most",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
@@ -22,9 +22,9 @@ EDITION = 1
 THEIRS = {"fc6": "fc1", "fc7": "fc2", "fc8": "fc3"}
 
 
-def table5(setting: Setting) -> Artefact:
+def table5(context: Context) -> Artefact:
     """The operator norms of the network's convolutions and fully connected layers."""
-    name, network = the_network(setting)
+    name, network = the_network(context)
     layers = lipschitz.weighted_layers(network)
     if not layers:
         raise NotAvailable(
@@ -35,7 +35,7 @@ def table5(setting: Setting) -> Artefact:
     found: list[LayerBound] = []
     with stage("upper bounds of the layers", len(layers)) as advance:
         for index in range(len(layers)):
-            bound: LayerBound = setting.cached(partial(bound_of, network, index))
+            bound: LayerBound = context.cached(partial(bound_of, network, index))
             found.append(bound)
             row = _row(name, bound)
             cells.number(row, "upper_bound", bound.printed, "norm")

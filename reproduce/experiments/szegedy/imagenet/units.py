@@ -13,7 +13,7 @@ import numpy as np
 
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.data.photographs import sized
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.experiments.imagenet import photographs, the_network
 from reproduce.experiments.szegedy.units import MARGINS, RIVALS, UNITS, claims, draw
 from reproduce.methods.units.coherence import ROW, Coherence, blind, of_activations
@@ -28,7 +28,7 @@ THUMBNAIL = 16  # pixels of a side, for directions in pixel space
 GROUPS = {"dogs": range(151, 269), "other animals": range(398), "things": range(398, COUNT)}
 
 
-def units(setting: Setting, *, judges: Mapping[str, partial[Any]], rows: int) -> Artefact:
+def units(context: Context, *, judges: Mapping[str, partial[Any]], rows: int) -> Artefact:
     """The coherence of rows in three layers, and an equivalence test for each.
 
     Args:
@@ -36,21 +36,21 @@ def units(setting: Setting, *, judges: Mapping[str, partial[Any]], rows: int) ->
             photographs are.
         rows: units and directions of each kind at most; a larger layer's are drawn at random.
     """
-    name, network = the_network(setting)
-    examples = photographs(setting, network)
-    labels = groups(examples.labels) if setting.dataset.classes == COUNT else examples.labels
-    judge, features = _judged(setting, judges, name)
+    name, network = the_network(context)
+    examples = photographs(context, network)
+    labels = groups(examples.labels) if context.dataset.classes == COUNT else examples.labels
+    judge, features = _judged(context, judges, name)
     found: dict[str, dict[str, Coherence]] = {}
-    budget = {"rows": rows, "seed": setting.seed}
+    budget = {"rows": rows, "seed": context.seed}
     heard = places(network)
     chosen = dict.fromkeys([heard[0].name, heard[len(heard) // 2].name, heard[-1].name])
     for place in chosen:
-        phi = setting.cached(partial(activations, network, place, examples.images))
+        phi = context.cached(partial(activations, network, place, examples.images))
         call = partial(of_activations, phi, features, labels, **budget)
-        found[place] = setting.cached(call, title=f"rows {place}")
-    small = _thumbnails(setting.dataset.test.images)
-    found["pixels"] = setting.cached(partial(of_activations, small, features, labels, **budget))
-    found["random sets"] = setting.cached(partial(blind, features, labels, **budget))
+        found[place] = context.cached(call, title=f"rows {place}")
+    small = _thumbnails(context.dataset.test.images)
+    found["pixels"] = context.cached(partial(of_activations, small, features, labels, **budget))
+    found["random sets"] = context.cached(partial(blind, features, labels, **budget))
     cells = Cells("szegedy", "units_imagenet")
     for measure in MARGINS:
         for row, families in found.items():
@@ -89,7 +89,7 @@ def groups(labels: np.ndarray) -> np.ndarray:
 
 
 def _judged(
-    setting: Setting, judges: Mapping[str, partial[Any]], studied: str
+    context: Context, judges: Mapping[str, partial[Any]], studied: str
 ) -> tuple[str, np.ndarray]:
     """Features of another network than the one under study, and its name."""
     reasons = []
@@ -97,13 +97,13 @@ def _judged(
         if judge == studied:
             continue
         try:
-            network = setting.having(judges).network(judge)
+            network = context.with_networks(judges).network(judge)
         except NotAvailable as missing:
             reasons.append(str(missing))
             continue
-        images = sized(setting.dataset, network.input_shape[1]).test.images
+        images = sized(context.dataset, network.input_shape[1]).test.images
         call = partial(activations, network, places(network)[-1].name, images)
-        return judge, setting.cached(call, title=f"{judge} looks at {len(images)} photographs")
+        return judge, context.cached(call, title=f"{judge} looks at {len(images)} photographs")
     raise NotAvailable("no second network says how alike photographs are: " + " ".join(reasons))
 
 
