@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from reproduce import data
-from reproduce.data import download
+from reproduce.data import download, idx
+from reproduce.data.examples import IDX_FILES
 from reproduce.runtime.errors import NotAvailable, UserError
 
 
@@ -16,8 +17,8 @@ def nowhere(tmp_path, monkeypatch):
     """A machine without data sets and without a network."""
     monkeypatch.delenv("REPRODUCE_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(data, "KERAS_FILES", "http://127.0.0.1:9/")
-    monkeypatch.setattr(data, "DEBIAN_FASHION_MNIST", tmp_path / "debian")
+    monkeypatch.setattr(idx, "KERAS_FILES", "http://127.0.0.1:9/")
+    monkeypatch.setattr(idx, "DEBIAN_FASHION_MNIST", tmp_path / "debian")
 
 
 @pytest.fixture
@@ -30,13 +31,13 @@ def tiny(monkeypatch):
         "x_test": rng.integers(0, 256, (6, 28, 28), np.uint8),
         "y_test": rng.integers(0, 10, 6).astype(np.uint8),
     }
-    monkeypatch.setitem(data.DIGESTS, "mnist", data.digest(arrays))
+    monkeypatch.setitem(idx.DIGESTS, "mnist", data.digest(arrays))
     return arrays
 
 
 def write_idx(folder, arrays):
     folder.mkdir(parents=True)
-    for key, name in data.IDX_FILES.items():
+    for key, name in IDX_FILES.items():
         array = arrays[key]
         head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
         (folder / name).write_bytes(gzip.compress(head + array.tobytes()))
@@ -44,7 +45,7 @@ def write_idx(folder, arrays):
 
 def test_the_digest_is_sha256_over_names_shapes_and_bytes(tiny):
     text = b"".join(
-        f"{name}{tiny[name].shape}".encode() + tiny[name].tobytes() for name in data.IDX_FILES
+        f"{name}{tiny[name].shape}".encode() + tiny[name].tobytes() for name in IDX_FILES
     )
     assert data.digest(tiny) == hashlib.sha256(text).hexdigest()
 
@@ -86,7 +87,7 @@ def test_a_truncated_file_is_refused_by_name(tiny, tmp_path, keep):
 
 def test_a_truncated_idx_file_is_refused_by_name(tiny, tmp_path):
     write_idx(tmp_path / "idx", tiny)
-    path = tmp_path / "idx" / data.IDX_FILES["x_train"]
+    path = tmp_path / "idx" / IDX_FILES["x_train"]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match="cannot be read as mnist"):
         data.mnist(str(tmp_path / "idx"))
