@@ -86,14 +86,14 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
     _start_tensorflow(cfg)
 
-    from reproduce.data import fewer
+    from reproduce.data import subsample
     from reproduce.experiments import Context, perform
     from reproduce.report.run import Header, Run
     from reproduce.runtime.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = _made(cfg.dataset)
-    dataset = fewer(whole, cfg.examples, cfg.seed)
+    dataset = subsample(whole, cfg.examples, cfg.seed)
     artefacts = _made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)

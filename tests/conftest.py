@@ -32,5 +32,5 @@ def full_mnist() -> data.Dataset:
 @pytest.fixture(scope="session")
 def no_photographs() -> data.Dataset:
     """The data set of the ImageNet halves where no photograph is at hand; 1,000 classes."""
-    nothing = data.frozen(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
+    nothing = data.read_only(np.zeros((0, 256, 256, 3), np.float32), np.zeros(0, np.int64))
     return data.Dataset("photographs", "nowhere", "0", nothing, nothing, 1000, missing="all")

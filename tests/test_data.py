@@ -160,10 +160,12 @@ def test_a_download_is_whole_or_absent(tmp_path):
 
 
 def test_few_examples_are_among_more(mnist_5k):
-    few, more = (data.fewer(mnist_5k, n, seed=1).train for n in (200, 900))
+    few, more = (data.subsample(mnist_5k, n, seed=1).train for n in (200, 900))
     assert [len(part.labels) for part in (few, more)] == [200, 900]
     everything = {i.tobytes() for i in mnist_5k.train.images}
     assert {i.tobytes() for i in few.images} < {i.tobytes() for i in more.images} < everything
-    assert data.fewer(mnist_5k, None, seed=1) is data.fewer(mnist_5k, 4000, seed=1) is mnist_5k
+    assert (
+        data.subsample(mnist_5k, None, seed=1) is data.subsample(mnist_5k, 4000, seed=1) is mnist_5k
+    )
     with pytest.raises(UserError, match="has 4000 training images, not 4001"):
-        data.fewer(mnist_5k, 4001, seed=1)
+        data.subsample(mnist_5k, 4001, seed=1)

@@ -48,7 +48,7 @@ def small_network(examples, seed):
 def context(tmp_path_factory):
     rng = np.random.default_rng(0)
     images = rng.random((40, SIZE, SIZE, 1)).astype(np.float32)
-    examples = data.frozen(images, np.arange(40) % CLASSES)
+    examples = data.read_only(images, np.arange(40) % CLASSES)
     dataset = data.Dataset("tiny", "here", "0", examples, examples, CLASSES)
     store = Store(tmp_path_factory.mktemp("cache"))
     return Context(dataset, {"LeNet": partial(small_network)}, 0, store)

@@ -167,7 +167,7 @@ def search(context, *, network=None, classes=CLASSES, runs=2, generations=4, chi
 
 def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(context, rng):
     images = rng.random((30, 256, 256, 3)).astype(np.float32)
-    examples = data.frozen(images, rng.integers(CLASSES, size=30))
+    examples = data.read_only(images, rng.integers(CLASSES, size=30))
     names = tuple(map(str, range(CLASSES)))
     dataset = data.Dataset("photographs", "here", "0", examples, examples, CLASSES, names=names)
     phase = partial(

@@ -81,7 +81,7 @@ def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, output
     kernel = rng.normal(size=(9, 3)) * 3
     true = images.reshape(-1, 9) @ kernel
     labels = (true + rng.gumbel(size=true.shape)).argmax(axis=1)
-    examples = data.frozen(images, labels)
+    examples = data.read_only(images, labels)
     dataset = data.Dataset("squares", "here", "0", examples, examples, 3)
     end = [keras.layers.Softmax()] if outputs == "probabilities" else []
     path, model = saved(
@@ -95,7 +95,7 @@ def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, output
     assert f"takes pixels in [{offset:g}, {scale + offset:g}]" in said
     other = foreign.load(path, dataset=dataset, scale=7.0, outputs="logits")
     np.testing.assert_allclose(other(images), model(7 * images), rtol=1e-4)
-    smaller = dataset._replace(train=data.frozen(images[:, :2], labels))
+    smaller = dataset._replace(train=data.read_only(images[:, :2], labels))
     with pytest.raises(UserError, match=r"squares has images of \(2, 3, 1\) and 3 classes"):
         foreign.load(path, dataset=smaller)
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce.data import Dataset, frozen
+from reproduce.data import Dataset, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import networks
 from reproduce.experiments.szegedy.imagenet import figure5, figure6, figures3_4, table5, units
@@ -70,7 +70,7 @@ def context(tmp_path):
     pixels[np.arange(60), :, :, labels] += 100
     labels[::10] = (labels[::10] + 1) % 3  # photographs that the network gets wrong
     images = pixels.astype(np.float32) / np.float32(255)
-    examples = frozen(images, labels.astype(np.int64))
+    examples = read_only(images, labels.astype(np.int64))
     dataset = Dataset("squares", "here", "0", examples, examples, 3, names=COLOURS)
     return Context(dataset, {"colours": partial(colours)}, 0, Store(tmp_path))
 

@@ -58,10 +58,10 @@ def halves(examples: Examples, seed: int | None = None) -> tuple[Examples, Examp
     n = len(examples.labels)
     order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
     first, last = np.sort(order[: n // 2]), np.sort(order[n // 2 :])
-    return tuple(frozen(examples.images[half], examples.labels[half]) for half in (first, last))  # type: ignore[return-value]
+    return tuple(read_only(examples.images[half], examples.labels[half]) for half in (first, last))  # type: ignore[return-value]
 
 
-def fewer(dataset: Dataset, examples: int | None, seed: int) -> Dataset:
+def subsample(dataset: Dataset, examples: int | None, seed: int) -> Dataset:
     """The data set with some of its training images; of one seed, few are among more.
 
     Args:
@@ -73,10 +73,10 @@ def fewer(dataset: Dataset, examples: int | None, seed: int) -> Dataset:
     if not 0 < examples < len(labels):
         raise UserError(f"{dataset.name} has {len(labels)} training images, not {examples}.")
     drawn = np.random.default_rng([seed, len(labels)]).permutation(len(labels))[:examples]
-    return dataset._replace(train=frozen(images[drawn], labels[drawn]))
+    return dataset._replace(train=read_only(images[drawn], labels[drawn]))
 
 
-def frozen(images: np.ndarray, labels: np.ndarray) -> Examples:
+def read_only(images: np.ndarray, labels: np.ndarray) -> Examples:
     """Examples that nobody can change by accident, so that their digest is taken once."""
     images.flags.writeable = labels.flags.writeable = False
     return Examples(images, labels)

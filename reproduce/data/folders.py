@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import Dataset, frozen
+from reproduce.data.examples import Dataset, read_only
 from reproduce.runtime.errors import UserError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp"}
@@ -150,7 +150,7 @@ def _dataset(place: Path, arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     classes = int(max(y.max(), y_test.max())) + 1
     digest = sha.hexdigest()
     name = f"{place.stem}-{digest[:6]}"  # never that of a known data set
-    return Dataset(name, str(place), digest, frozen(x, y), frozen(x_test, y_test), classes)
+    return Dataset(name, str(place), digest, read_only(x, y), read_only(x_test, y_test), classes)
 
 
 def _labels(place: Path, labels: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from reproduce.data.download import fetch, keras_home
-from reproduce.data.examples import IDX_FILES, Arrays, Dataset, Examples, digest, frozen
+from reproduce.data.examples import IDX_FILES, Arrays, Dataset, Examples, digest, read_only
 from reproduce.runtime.errors import NotAvailable, UserError
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
@@ -154,6 +154,6 @@ def _read_idx(path: Path) -> np.ndarray:
 def _dataset(name: str, source: str, arrays: Arrays) -> Dataset:
     def examples(part: str) -> Examples:
         pixels = arrays[f"x_{part}"][..., None].astype(np.float32) / np.float32(255)
-        return frozen(pixels, arrays[f"y_{part}"].astype(np.int64))
+        return read_only(pixels, arrays[f"y_{part}"].astype(np.int64))
 
     return Dataset(name, source, digest(arrays), examples("train"), examples("test"), classes=10)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reproduce.data import Dataset, Examples, frozen
+from reproduce.data.examples import Dataset, Examples, read_only
 from reproduce.data.folders import PICTURES
 from reproduce.data.imagenet_classes import COUNT, class_list
 from reproduce.runtime.errors import NotAvailable, UserError
@@ -65,7 +65,7 @@ def photographs(path: str | None = None, *, most: int = 2000) -> Dataset:
             sha.update(pixels.tobytes() + label.to_bytes(4, "little"))
             np.divide(pixels, np.float32(255), out=image)
             advance()
-    examples = frozen(images, np.array([label for _, label in labelled], np.int64))
+    examples = read_only(images, np.array([label for _, label in labelled], np.int64))
     digest = sha.hexdigest()
     name = "photographs" if path is None else f"{folder.name}-{digest[:6]}"
     source = "REPRODUCE_DATA" if path is None else str(folder)
@@ -111,13 +111,13 @@ def _middle(images: np.ndarray, side: int) -> np.ndarray:
             / np.float32(255)
             for image in images
         ]
-        return frozen(np.stack(enlarged), np.zeros(0)).images
+        return read_only(np.stack(enlarged), np.zeros(0)).images
     start = (images.shape[1] - side) // 2
     return images[:, start : start + side, start : start + side]
 
 
 def _nothing(names: tuple[str, ...], missing: str) -> Dataset:
-    nobody = frozen(np.zeros((0, SIDE, SIDE, 3), np.float32), np.zeros(0, np.int64))
+    nobody = read_only(np.zeros((0, SIDE, SIDE, 3), np.float32), np.zeros(0, np.int64))
     return Dataset(
         "photographs", "nowhere", "0" * 64, nobody, nobody, COUNT, names=names, missing=missing
     )

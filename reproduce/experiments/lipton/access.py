@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import data
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.rules import defence as rules
@@ -68,7 +68,7 @@ def access(
     for count in queried:
         some = others.images[:count]
         answers = logits(target, some).argmax(axis=1).astype(np.int64)
-        asked_for = partial(train, examples=frozen(some.copy(), answers), classes=10)
+        asked_for = partial(train, examples=read_only(some.copy(), answers), classes=10)
         row = f"substitute, {len(some)} labels asked"
         fooled = cells.rate(row, "fooled", fooled_by(context.cached(asked_for)), n)
         curve[len(some)] = float(fooled.value or 0)

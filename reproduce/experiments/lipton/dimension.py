@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy import stats
 
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import inputs as rules
@@ -177,13 +177,13 @@ def _resized(examples: Examples, side: int) -> Examples:
     if side == examples.images.shape[1]:
         return examples
     small = tf.image.resize(examples.images, (side, side), method="area").numpy()
-    return frozen(np.clip(small, 0, 1), examples.labels)
+    return read_only(np.clip(small, 0, 1), examples.labels)
 
 
 def _first(examples: Examples, limit: int) -> Examples:
     if limit >= len(examples.labels):
         return examples
-    return frozen(examples.images[:limit], examples.labels[:limit])
+    return read_only(examples.images[:limit], examples.labels[:limit])
 
 
 def _error(network: Any, sample: Examples) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
@@ -43,7 +43,9 @@ def robust(
     """
     cells = Cells("goodfellow", "fgsm")
     full = context.dataset.train
-    train = frozen(full.images[:limit], full.labels[:limit]) if limit < len(full.labels) else full
+    train = (
+        read_only(full.images[:limit], full.labels[:limit]) if limit < len(full.labels) else full
+    )
     sample = zoo.draw(context.dataset.test, images, context.seed)
     shown: list[tuple[str, np.ndarray]] = []
     distorted: Examples | None = None
@@ -58,7 +60,7 @@ def robust(
             shown.append((label, changed))
         learnt = fgsm.fast(networks[0], train.images, train.labels, epsilon=EPSILON)
         changed = shown[-2][1]
-        distorted = frozen(learnt, train.labels)
+        distorted = read_only(learnt, train.labels)
         attacked = changed
     assert distorted is not None
     sets = {"random forest": train, rules.TRAINED.format("random forest"): _both(train, distorted)}

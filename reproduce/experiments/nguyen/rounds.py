@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce import training
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.evolved import CHILDREN
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
@@ -113,7 +113,7 @@ def _enlarged(clean: Examples, fooling: np.ndarray, label: int) -> Examples:
     """The clean examples and, under one more label, the fooling images."""
     if not len(fooling):
         return clean
-    return frozen(
+    return read_only(
         np.concatenate([clean.images, fooling]),
         np.concatenate([clean.labels, np.full(len(fooling), label)]),
     )

@@ -20,7 +20,7 @@ import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.networks.classical.nodes import Nodes
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import logits
@@ -73,8 +73,8 @@ def fit(learn: partial[Any], examples: Examples, seed: int, limit: int | None = 
 def held_out(examples: Examples) -> tuple[Examples, Examples]:
     """What is learnt from, and the last tenth."""
     cut = round(len(examples.labels) * (1 - HELD_OUT))
-    learnt = frozen(examples.images[:cut], examples.labels[:cut])
-    return learnt, frozen(examples.images[cut:], examples.labels[cut:])
+    learnt = read_only(examples.images[:cut], examples.labels[:cut])
+    return learnt, read_only(examples.images[cut:], examples.labels[cut:])
 
 
 def calibrated(model: Model, examples: Examples) -> Model:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.networks.classical import Model, differentiable, held_out
 
 EDITION = 1
@@ -47,7 +47,7 @@ def nearest_neighbour(examples: Examples, seed: int, *, rejects: bool = False) -
         rejects: whether "none of them" is an answer: it scores as a class at the distance within
             which ACCEPTED of held-out images have their neighbour.
     """
-    points = frozen(examples.images, examples.labels)
+    points = read_only(examples.images, examples.labels)
     classes = int(points.labels.max()) + 1
     by_class = [
         tf.constant(points.images[points.labels == c].reshape(-1, points.images[0].size))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data import Examples, frozen
+from reproduce.data import Examples, read_only
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
 from reproduce.methods.attacks.adversarial import Adversarial
@@ -110,7 +110,7 @@ def _divided(context: Context, crops: int) -> tuple[Examples, Examples]:
     order = rng.permutation(len(labels))
     held_out, learnt = np.split(order, [round(HELD_OUT * len(order))])
     cut = np.concatenate([_cuttings(images[i], crops, rng) for i in learnt])
-    return frozen(cut, np.repeat(is_one[learnt], crops)), frozen(
+    return read_only(cut, np.repeat(is_one[learnt], crops)), read_only(
         _small(images[np.sort(held_out)]), is_one[np.sort(held_out)]
     )
 
