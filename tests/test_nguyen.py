@@ -134,13 +134,16 @@ def test_claims_of_figure_11_follow_the_numbers():
         odds = of_history([[[p] * CLASSES]]).log_odds
         return rounds.Round(odds, np.zeros((1, CLASSES, 1, 1, 1)), wrong, 10_000, 0, 0)
 
-    def holds(*found, generations=200):
-        return [claim.holds for claim in figure11._claims(found, generations)]
+    def verdicts(*found, generations=200):
+        return [claim.verdict for claim in figure11._claims(found, generations)]
 
-    assert holds(a_round(0.99999, 80), a_round(0.999, 85)) == [True, True]
-    assert holds(a_round(0.99999, 80), a_round(0.5, 85)) == [False, True]
-    assert holds(a_round(0.99999, 80), a_round(0.999, 160)) == [True, False]
-    assert holds(a_round(0.99999, 80), a_round(0.5, 85), generations=50) == [None, True]
+    assert verdicts(a_round(0.99999, 80), a_round(0.999, 85)) == ["holds", "holds"]
+    assert verdicts(a_round(0.99999, 80), a_round(0.5, 85)) == ["refuted", "holds"]
+    assert verdicts(a_round(0.99999, 80), a_round(0.999, 160)) == ["holds", "refuted"]
+    assert verdicts(a_round(0.99999, 80), a_round(0.5, 85), generations=50) == [
+        "cannot be told",
+        "holds",
+    ]
 
 
 def test_every_artefact_is_made_of_cells_claims_and_figures(context):

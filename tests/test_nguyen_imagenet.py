@@ -145,17 +145,17 @@ def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
 
 
 def test_claims_of_figure_12_follow_the_numbers(rng):
-    def holds(second, after, labelled=0.6, evaluations=20_000):
+    def verdicts(second, after, labelled=0.6, evaluations=20_000):
         p = {"DNN1": rng.uniform(0.2, 0.9, (1, 200)), "DNN2": rng.uniform(0, second, (1, 200))}
         right = np.zeros(100, int)
         found = retraining.Retrained(None, right, right + (np.arange(100) < after), right, 0, 0, 0)
         claims = figure12._claims(p, found, labelled, evaluations)
-        return [claim.holds for claim in claims]
+        return [claim.verdict for claim in claims]
 
-    assert holds(second=0.1, after=2) == [True, True, True]
-    assert holds(second=0.9, after=2, labelled=0.4)[1:] == [True, False]
-    assert holds(second=1.0, after=30)[1] is False
-    assert holds(second=0.1, after=2, evaluations=800)[0] is None
+    assert verdicts(second=0.1, after=2) == ["holds"] * 3
+    assert verdicts(second=0.9, after=2, labelled=0.4)[1:] == ["holds", "refuted"]
+    assert verdicts(second=1.0, after=30)[1] == "refuted"
+    assert verdicts(second=0.1, after=2, evaluations=800)[0] == "cannot be told"
 
 
 def search(context, *, network=None, classes=CLASSES, runs=2, generations=4, children):

@@ -12,7 +12,7 @@ import pytest
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.page import linked
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.report.results_json import read
 from reproduce.report.run import Header, Run
 
@@ -28,7 +28,7 @@ def table1(test_error: int = 1997) -> Artefact:
     return Artefact(
         "Table 1: <errors>",
         cells=cells.list,
-        claims=[Claim("decay", "Decay raises the distortion.", True, "0.06 < 0.10")],
+        claims=[Claim("decay", "Decay raises the distortion.", "holds", "0.06 < 0.10")],
         figures={"digits": image},
         departures=["We bisect."],
     )
@@ -182,10 +182,16 @@ def test_files_of_what_is_dropped_go_with_it(tmp_path):
 
 
 def test_numpys_answers_are_told_like_pythons(tmp_path):
-    claims = [Claim(str(i), "s", holds, "e") for i, holds in enumerate((np.True_, np.False_, None))]
+    claims = [
+        Claim(str(i), "s", answer(true), "e") for i, true in enumerate((np.True_, np.False_, None))
+    ]
     with run(tmp_path) as kept:
         kept.add("claims", Artefact("Claims", claims=claims), 0.1)
-    assert [claim.holds for claim in read(tmp_path).claims] == [True, False, None]
+    assert [claim.verdict for claim in read(tmp_path).claims] == [
+        "holds",
+        "refuted",
+        "cannot be told",
+    ]
     assert "<b>1<small> of 3</small></b> claims hold" in (tmp_path / "report.html").read_text()
 
 

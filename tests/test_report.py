@@ -16,7 +16,7 @@ from scipy import stats
 from reproduce.report import __main__ as command
 from reproduce.report import combined, compare, results_json, sweep
 from reproduce.report.cells import Cells, over_seeds
-from reproduce.report.results import Artefact, Cell, Claim
+from reproduce.report.results import Artefact, Cell, Claim, Strength, answer
 from reproduce.report.run import Header, Run
 from reproduce.runtime.errors import UserError
 
@@ -30,7 +30,7 @@ def leave(folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=25
     cells.rate("FC10(1)", "AE400-10", rng.binomial(256, 0.34), 256)
     cells.rate("FC10(1)", "FC10(1)", 256, 256)
     cells.number("FC10(1)", "distortion", 0.13 + 0.01 * rng.random() + images / 1e5, "rms")
-    claim = Claim("decay", "Decay raises the distortion.", holds, "0.06 < 0.10")
+    claim = Claim("decay", "Decay raises it.", answer(holds), "0.06 < 0.10", Strength(1, 256))
     header = Header("szegedy", dataset, "a file", f"digest of {dataset}", scale, seed)
     config = {
         "seed": seed,
@@ -46,7 +46,7 @@ def test_seeds_are_averaged_with_their_t_interval(tmp_path):
     for seed in range(5):
         leave(tmp_path / f"seed={seed}", seed)
     own = [results_json.read(tmp_path / f"seed={seed}").cells for seed in range(5)]
-    content = combined.together(combined.find([tmp_path]))
+    content = combined.merge(combined.find([tmp_path]))
     assert content.seeds == (0, 1, 2, 3, 4)
     for cell, column in zip(content.cells, zip(*own, strict=True), strict=True):
         values = [cell.value for cell in column]
@@ -71,9 +71,10 @@ def test_the_interval_of_a_count_ends_at_nothing():
 def test_a_claim_that_holds_in_some_runs_is_left_open(tmp_path):
     for seed in range(3):
         leave(tmp_path / str(seed), seed, holds=seed != 1)
-    claim = combined.together(combined.find([tmp_path])).claims[0]
-    assert claim.holds is None
-    assert claim.evidence == "holds with seeds 0, 2; does not hold with seed 1"
+    claim = combined.merge(combined.find([tmp_path])).claims[0]
+    assert claim.verdict == "cannot be told"
+    assert claim.evidence == "holds with seeds 0, 2; refuted with seed 1"
+    assert claim.strength == Strength(runs=3, images=256)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_the_same_run_twice_is_not_two_runs(tmp_path):
     leave(tmp_path / "a", 0)
     leave(tmp_path / "b", 0)
     with pytest.raises(UserError, match="seed 0 comes twice"):
-        combined.together(combined.find([tmp_path]))
+        combined.merge(combined.find([tmp_path]))
     assert len(combined.find([tmp_path / "a", tmp_path / "a"])) == 1
 
 

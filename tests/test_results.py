@@ -37,7 +37,15 @@ def made_up() -> Results:
         started="2026-01-01T00:00:00+00:00",
         seconds={"table1": 1.5},
         cells=tuple(cells.list),
-        claims=(Claim("decay", "Weight decay raises it.", None, "one network", "table1"),),
+        claims=(
+            Claim(
+                "decay",
+                "Weight decay raises it.",
+                "cannot be told",
+                "one network",
+                artefact="table1",
+            ),
+        ),
         not_run={"table5": "no weights"},
         departures=("We bisect.",),
         artefacts={"table1": Layout("Table 1", figures=("table1-a",))},
@@ -51,7 +59,8 @@ def test_the_file_has_the_promised_keys():
     assert content["seed"] == 3
     assert content["cells"][0]["value"] == 0.1997
     assert content["cells"][0]["published"] == 0.2
-    assert content["claims"][0]["holds"] is None
+    assert content["claims"][0]["verdict"] == "cannot be told"
+    assert content["claims"][0]["strength"] == {"runs": 1, "images": None}
     assert content["not_run"] == [{"artefact": "table5", "reason": "no weights"}]
 
 

@@ -41,20 +41,21 @@ def coherence(rng, shift=0.0, rows=3000):
 
 def verdict_on(claims, name):
     (claim,) = [claim for claim in claims if claim.id == name]
-    return claim.holds
+    return claim.verdict
 
 
 @pytest.mark.parametrize(
-    ("shift", "rows", "holds"), [(0.0, 3000, True), (0.2, 3000, False), (0.0, 20, None)]
+    ("shift", "rows", "verdict"),
+    [(0.0, 3000, "holds"), (0.2, 3000, "refuted"), (0.0, 20, "cannot be told")],
 )
-def test_units_and_directions_are_told_apart_where_they_differ(rng, shift, rows, holds):
+def test_units_and_directions_are_told_apart_where_they_differ(rng, shift, rows, verdict):
     layer = {family: coherence(rng, rows=rows) for family in units.RIVALS}
     layer["units"] = coherence(rng, shift, rows)
     blind = coherence(rng, -0.4)
     claims = units.claims({"FC1 hidden1": layer}, blind)
-    assert verdict_on(claims, "no distinction in FC1 hidden1") is holds
-    assert verdict_on(claims, "no distinction between units and directions") is holds
-    assert verdict_on(claims, "random directions are coherent too") is True
+    assert verdict_on(claims, "no distinction in FC1 hidden1") == verdict
+    assert verdict_on(claims, "no distinction between units and directions") == verdict
+    assert verdict_on(claims, "random directions are coherent too") == "holds"
 
 
 def test_pooled_maps_stand_for_their_convolution():
@@ -79,7 +80,7 @@ def test_the_papers_own_table_4_bears_out_its_claims():
         for column in halves.TRAINED_ON:
             published = lookup("szegedy", "table4", row, column)
             cells.rate(row, column, round(published.value * published.n), published.n)
-    assert [claim.holds for claim in halves._claims(cells)] == [True, True, True]
+    assert [claim.verdict for claim in halves._claims(cells)] == ["holds"] * 3
     assert all(cell.verdict == "consistent" for cell in cells.list)
 
 
@@ -98,14 +99,14 @@ def test_a_published_rate_outside_all_splits_is_named():
 
 
 @pytest.mark.parametrize(
-    ("errors", "holds"),
+    ("errors", "verdict"),
     [
-        ({"adversarial": [1.1, 1.2, 1.15]}, True),
-        ({"adversarial": [1.9, 1.8, 2.0]}, False),
-        ({"adversarial": [1.1, 1.9, 1.5]}, None),
+        ({"adversarial": [1.1, 1.2, 1.15]}, "holds"),
+        ({"adversarial": [1.9, 1.8, 2.0]}, "refuted"),
+        ({"adversarial": [1.1, 1.9, 1.5]}, "cannot be told"),
     ],
 )
-def test_adversarial_training_is_judged_by_the_spread_over_seeds(errors, holds):
+def test_adversarial_training_is_judged_by_the_spread_over_seeds(errors, verdict):
     rows = {"weight decay": [1.6, 1.65, 1.55], "dropout": [1.5, 1.45, 1.55],
             "input pool": [1.5, 1.6, 1.4]} | errors  # fmt: skip
     cells = Cells("szegedy", "adversarial_training")
@@ -113,7 +114,7 @@ def test_adversarial_training_is_judged_by_the_spread_over_seeds(errors, holds):
         cells.number(row, "distortion", 0.06, "rms")
     found = {row: np.array(values) / 100 for row, values in rows.items()}
     claims = adversarial_training._claims(cells, found)
-    assert verdict_on(claims, "adversarial training lowers the test error") is holds
+    assert verdict_on(claims, "adversarial training lowers the test error") == verdict
 
 
 def test_noise_crosses_a_plane_as_often_as_the_sphere_says():
@@ -176,7 +177,7 @@ def test_no_adversarial_example_is_nearer_than_the_bounds_permit(context):
     violations = [cell for cell in artefact.cells if cell.column == "violations"]
     assert len(violations) == 3
     assert all(cell.value == 0 for cell in violations)
-    assert verdict_on(artefact.claims, "no adversarial example below the bound") is True
+    assert verdict_on(artefact.claims, "no adversarial example below the bound") == "holds"
     found = {cell.column: cell.value for cell in artefact.cells}
     assert found["permitted by the product"] <= found["permitted, last layer exact"]
 

@@ -12,7 +12,7 @@ from reproduce.data import Examples
 from reproduce.data.photographs import sized
 from reproduce.experiments import Context
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
@@ -130,9 +130,11 @@ def _loaded_right(context: Context, name: str, right: tuple[int, int], total: in
             id="read rightly",
             sentence="Network and photographs are read as another program reads them: its share "
             "of right answers is within a point.",
-            holds=all(
-                abs(hit - known) <= ALLOWED * total
-                for hit, known in zip(right, KNOWN[name], strict=True)
+            verdict=answer(
+                all(
+                    abs(hit - known) <= ALLOWED * total
+                    for hit, known in zip(right, KNOWN[name], strict=True)
+                )
             ),
             evidence="; ".join(
                 f"top-{k} {100 * hit / total:.1f} %, elsewhere {100 * known / total:.1f} %"

@@ -109,7 +109,7 @@ def load(folder: Path) -> Results:
     """A run, or the mean over the runs below a folder."""
     if (folder / "results.json").is_file():
         return results_json.read(folder)
-    return combined.together(combined.find([folder]))
+    return combined.merge(combined.find([folder]))
 
 
 if __name__ == "__main__":

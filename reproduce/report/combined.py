@@ -12,12 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from reproduce.report import figures, printing, results_json, sweep
+from reproduce.report import figures, results_json, sweep
 from reproduce.report.cells import over_seeds
 from reproduce.report.provenance import changing, read_config
-from reproduce.report.results import SETTING, Cell, Claim, Layout, Results
+from reproduce.report.results import (
+    SETTING,
+    Cell,
+    Claim,
+    ClaimVerdict,
+    Layout,
+    Results,
+    Strength,
+)
 from reproduce.report.run import draw
 from reproduce.report.sweep import Setting
 from reproduce.runtime.errors import UserError
@@ -61,7 +69,7 @@ def kinds(sources: Sequence[Source]) -> list[list[Source]]:
     return list(groups.values())
 
 
-def together(sources: Sequence[Source]) -> Results:
+def merge(sources: Sequence[Source]) -> Results:
     """One record over runs of the same kind."""
     groups = kinds(sources)
     if len(groups) > 1:
@@ -119,7 +127,7 @@ def combine(
 
 def write(folder: Path, sources: Sequence[Source]) -> Results:
     """Draws the combined report of runs of one kind into a folder."""
-    combined = together(sources)
+    combined = merge(sources)
     by_setting = _by_setting(sources)
     artefacts = dict(combined.artefacts)
     for name, layout in artefacts.items():
@@ -189,8 +197,8 @@ def pool(name: str, runs: Sequence[Results]) -> list[Cell]:
 
 
 def _claims(name: str, by_setting: Mapping[Setting, Sequence[Results]]) -> list[Claim]:
-    """A claim holds where it holds in every run, fails where it fails in every run."""
-    told: dict[str, list[Claim]] = {}
+    """A claim's verdicts in all runs as one (`over_runs`), with who said what."""
+    merged: dict[str, list[Claim]] = {}
     for setting, runs in by_setting.items():
         same: dict[str, list[tuple[int, Claim]]] = {}
         for run in runs:
@@ -198,22 +206,36 @@ def _claims(name: str, by_setting: Mapping[Setting, Sequence[Results]]) -> list[
                 same.setdefault(claim.id, []).append((run.seeds[0], claim))
         for seen in same.values():
             first = seen[0][1]
-            answers = {claim.holds for _, claim in seen}
             parts = [
-                f"{printing.HOLDS[holds]} with seed{'s' * (len(seeds) > 1)} "
-                f"{', '.join(map(str, seeds))}"
-                for holds in (True, False, None)
-                if (seeds := [seed for seed, claim in seen if claim.holds is holds])
+                f"{verdict} with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+                for verdict in get_args(ClaimVerdict)
+                if (seeds := [seed for seed, claim in seen if claim.verdict == verdict])
             ]
             where = f"{sweep.text(setting)}: " if setting else ""
             evidence = first.evidence if len(seen) == 1 else "; ".join(parts)
-            told.setdefault(first.id, []).append(
+            merged.setdefault(first.id, []).append(
                 first._replace(
-                    holds=answers.pop() if len(answers) == 1 else None,
+                    verdict=over_runs([claim.verdict for _, claim in seen]),
                     evidence=f"{where}{evidence}",
+                    strength=_strength([claim.strength for _, claim in seen]),
                 )
             )
-    return [claim for claims in told.values() for claim in claims]
+    return [claim for claims in merged.values() for claim in claims]
+
+
+def over_runs(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
+    """One verdict where all runs agree, exceptions allowed; else it cannot be told."""
+    if len(set(verdicts)) == 1:
+        return verdicts[0]
+    if set(verdicts) == {"holds", "holds with exceptions"}:
+        return "holds with exceptions"
+    return "cannot be told"
+
+
+def _strength(each: Sequence[Strength]) -> Strength:
+    """All runs together; of the images, what every run has."""
+    images = [strength.images for strength in each if strength.images is not None]
+    return Strength(sum(strength.runs for strength in each), min(images, default=None))
 
 
 def _layout(

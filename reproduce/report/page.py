@@ -14,9 +14,15 @@ from markupsafe import Markup, escape
 
 from reproduce.report import printing, tables, verdicts
 from reproduce.report.published import FOLDER, Paper, paper
-from reproduce.report.results import Claim, Results
+from reproduce.report.results import Claim, ClaimVerdict, Results
 from reproduce.runtime.files import atomic_write
 
+CLAIM_CLASS: dict[ClaimVerdict, str] = {
+    "holds": "holds",
+    "holds with exceptions": "mostly",
+    "refuted": "fails",
+    "cannot be told": "open",
+}
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=lambda name: bool(name and name.endswith(".html")),
@@ -54,8 +60,8 @@ def html(folder: Path, content: Results) -> str:
         general=_general_departures(content),
         own=_own(content),
         papers=_papers(content),
-        verdict_class={True: "holds", False: "fails", None: "open"},
-        verdict_sign={True: "✓", False: "✗", None: "?"},
+        claim_class=CLAIM_CLASS,
+        claim_sign=printing.CLAIM_SIGNS,
     )
 
 
@@ -72,7 +78,7 @@ def markdown(content: Results) -> str:
 
 def claim_line(claim: Claim) -> str:
     """'holds: every image has an adversarial example (256 of 256)'."""
-    return f"{printing.HOLDS[claim.holds]}: {claim.sentence} — {claim.evidence}"
+    return f"{claim.verdict}: {claim.sentence} — {claim.evidence}"
 
 
 def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 
 from reproduce.report.published import Published, look_in
-from reproduce.report.results import SETTING, Cell
+from reproduce.report.results import SETTING, Cell, ClaimVerdict
 
 NOT_AVAILABLE = "n/a"
 SIGNS = {"consistent": "✓", "differs": "≠", "unpublished": ""}
-HOLDS = {True: "holds", False: "does not hold", None: "cannot be told from this run"}
+CLAIM_SIGNS: dict[ClaimVerdict, str] = {
+    "holds": "✓",
+    "holds with exceptions": "(✓)",
+    "refuted": "✗",
+    "cannot be told": "?",
+}
 _RELATIONS = {"<": "<", ">=": "≥", "~": "≈"}
 
 

@@ -1,4 +1,4 @@
-"""What a run found, as records; `kept` writes and reads them."""
+"""What a run found, as records; `results_json` writes and reads them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 SETTING = " · "  # between a row and a swept setting: "FC10(1) · images=64"
 Verdict = Literal["consistent", "differs", "unpublished"]
+ClaimVerdict = Literal["holds", "holds with exceptions", "refuted", "cannot be told"]
 
 
 class Cell(NamedTuple):
@@ -38,19 +40,35 @@ class Cell(NamedTuple):
     source: str | None = None
 
 
+class Strength(NamedTuple):
+    """How much a claim's verdict rests on.
+
+    runs: trained networks, splits, seeds or searches, whichever the claim is about.
+    images: in each run; None where no images are behind the numbers.
+    """
+
+    runs: int = 1
+    images: int | None = None
+
+
 class Claim(NamedTuple):
     """A sentence the paper argues for, and whether the numbers of this run bear it out.
 
-    holds: None where this run cannot tell.
     evidence: one line with the numbers.
     artefact: filled in by the run.
     """
 
     id: str
     sentence: str
-    holds: bool | None
+    verdict: ClaimVerdict
     evidence: str
+    strength: Strength = Strength()
     artefact: str = ""
+
+
+def answer(true: bool | np.bool_ | None) -> ClaimVerdict:
+    """Yes, no, or None where it cannot be told, as a claim's verdict."""
+    return "cannot be told" if true is None else "holds" if true else "refuted"
 
 
 class Artefact(NamedTuple):

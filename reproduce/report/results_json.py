@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.report.published import look_in
-from reproduce.report.results import SETTING, Cell, Claim, Layout, Results
+from reproduce.report.results import SETTING, Cell, Claim, Layout, Results, Strength
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 
@@ -46,8 +46,7 @@ def to_json(results: Results) -> str:
         for cell in results.cells
     ]
     content["claims"] = [
-        {name: getattr(claim, name) for name in ("id", "sentence", "holds", "evidence", "artefact")}
-        for claim in results.claims
+        {**claim._asdict(), "strength": claim.strength._asdict()} for claim in results.claims
     ]
     content["not_run"] = [
         {"artefact": name, "reason": reason} for name, reason in results.not_run.items()
@@ -94,7 +93,10 @@ def from_json(text: str) -> Results:
             Cell(**cell, source=_source(cell, sources.get(cell["artefact"], ())))
             for cell in content["cells"]
         ),
-        claims=tuple(Claim(**claim) for claim in content["claims"]),
+        claims=tuple(
+            Claim(**{**claim, "strength": Strength(**claim["strength"])})
+            for claim in content["claims"]
+        ),
         not_run={entry["artefact"]: entry["reason"] for entry in content["not_run"]},
         departures=tuple(content["departures"]),
         artefacts={

@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from reproduce.report import figures, page, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
-from reproduce.report.results import Artefact, Claim, Layout, Results
+from reproduce.report.results import Artefact, Layout, Results
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 from reproduce.runtime.progress import say
@@ -92,7 +92,7 @@ class Run:
         before = self.results
         self.results = before._replace(
             cells=(*before.cells, *(cell._replace(artefact=name) for cell in artefact.cells)),
-            claims=(*before.claims, *(_told(claim, name) for claim in artefact.claims)),
+            claims=(*before.claims, *(claim._replace(artefact=name) for claim in artefact.claims)),
             artefacts={**before.artefacts, name: layout},
             seconds={**before.seconds, name: round(seconds, 1)},
         )
@@ -198,12 +198,6 @@ def _remove_files(folder: Path, name: str, content: Results) -> None:
     for figure in layout.figures if layout else ():
         for ending in ("png", "pdf"):
             (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
-
-
-def _told(claim: Claim, artefact: str) -> Claim:
-    """A claim under its artefact's name, its answer a plain bool where it was NumPy's."""
-    holds = None if claim.holds is None else bool(claim.holds)
-    return claim._replace(artefact=artefact, holds=holds)
 
 
 def _identity(run: Results) -> tuple[Any, ...]:

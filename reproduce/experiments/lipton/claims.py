@@ -6,19 +6,11 @@ Numbered in the article's order. E: tested here; D: checked against the papers; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 
-from reproduce.report.results import Claim
+from reproduce.report.results import Claim, ClaimVerdict, answer
 
-Word = Literal["holds", "holds with exceptions", "refuted", "cannot be told"]
-HOLDS: dict[Word, bool | None] = {
-    "holds": True,
-    "holds with exceptions": True,
-    "refuted": False,
-    "cannot be told": None,
-}
 SENTENCES = {
     "1": "An image can be changed imperceptibly so that a trained network misclassifies it.",
     "2": "Random combinations of hidden units mean as much as the units themselves.",
@@ -63,14 +55,9 @@ CORRECTIONS = [
 ]
 
 
-def claim(number: str, word: Word, evidence: str) -> Claim:
-    """The claim with its verdict; the word stands first in the evidence."""
-    return Claim(
-        id=f"claim {number}",
-        sentence=SENTENCES[number],
-        holds=HOLDS[word],
-        evidence=f"{word.capitalize()}: {evidence}",
-    )
+def claim(number: str, verdict: ClaimVerdict, evidence: str) -> Claim:
+    """The claim with its verdict."""
+    return Claim(f"claim {number}", SENTENCES[number], verdict, evidence)
 
 
 def over_models(
@@ -96,15 +83,14 @@ def over_models(
         low, high = form(*min(known.values())), form(*max(known.values()))
         return claim(number, "holds", f"{asked}: all {len(known)}, {low} to {high}.")
     exceptions = ", ".join(f"{name} ({form(*numbers)})" for name, numbers in failing.items())
-    word: Word = "holds with exceptions" if 2 * len(failing) <= len(known) else "refuted"
+    verdict: ClaimVerdict = "holds with exceptions" if 2 * len(failing) <= len(known) else "refuted"
     return claim(
         number,
-        word,
+        verdict,
         f"{asked}: {len(known) - len(failing)} of {len(known)}; not {exceptions}.",
     )
 
 
 def decided(number: str, true: bool | None, evidence: str) -> Claim:
     """A claim with one number behind it; None where there is none."""
-    words: dict[bool | None, Word] = {True: "holds", False: "refuted", None: "cannot be told"}
-    return claim(number, words[true], evidence)
+    return claim(number, answer(true), evidence)

@@ -8,12 +8,17 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
-from reproduce.experiments.lipton.claims import CORRECTIONS, HOLDS, SENTENCES, claim
+from reproduce.experiments.lipton.claims import CORRECTIONS, SENTENCES, claim
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, ClaimVerdict
 
-COLOURS = {True: "0.85", False: "0.25", None: "1.0"}
+COLOURS: dict[ClaimVerdict, str] = {
+    "holds": "0.85",
+    "holds with exceptions": "0.85",
+    "refuted": "0.25",
+    "cannot be told": "1.0",
+}
 
 
 def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
@@ -34,11 +39,11 @@ def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     ]  # fmt: skip
     found |= {one.id.removeprefix("claim "): ("claims", one) for one in own}
     cells = Cells("goodfellow", "claims")
-    words = [(word, sum(_word(one) == word for _, one in found.values())) for word in HOLDS]
-    for word, count in words:
-        cells.number(word, "claims", count, "count", len(found))
+    verdicts = [one.verdict for _, one in found.values()]
+    for verdict in COLOURS:
+        cells.number(verdict, "claims", verdicts.count(verdict), "count", len(found))
     lines = [
-        f"{number}. {sentence} — {found[number][1].evidence} (table {found[number][0]})"
+        f"{number}. {sentence} — {_line(*found[number])}"
         for number, sentence in SENTENCES.items()
         if number in found
     ]
@@ -53,28 +58,28 @@ def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     )
 
 
-def _word(one: Claim) -> str:
-    return one.evidence.split(":")[0].lower()
+def _line(table: str, one: Claim) -> str:
+    return f"{one.verdict.capitalize()}: {one.evidence} (table {table})"
 
 
 def _figure(found: dict[str, tuple[str, Claim]]) -> Figure:
     """A row for each claim: its number, its sentence, its verdict."""
     numbers = [number for number in SENTENCES if number in found]
     figure, axes = figures.sheet(width=8.2, height=0.24 * len(numbers) + 0.3)
-    place = axes[0, 0]
-    place.set_axis_off()
-    place.set(xlim=(0, 1), ylim=(-0.5, len(numbers) - 0.5))
+    ax = axes[0, 0]
+    ax.set_axis_off()
+    ax.set(xlim=(0, 1), ylim=(-0.5, len(numbers) - 0.5))
     for row, number in enumerate(reversed(numbers)):
         table, one = found[number]
         sentence = SENTENCES[number]
         short = sentence if len(sentence) <= 104 else sentence[:102].rsplit(" ", 1)[0] + " …"
-        place.text(0.03, row, number, ha="right", va="center", fontsize=7)
-        place.text(0.045, row, short, va="center", fontsize=7)
-        colour = COLOURS[one.holds]
-        place.text(
-            0.80, row, _word(one), va="center", ha="center", fontsize=7,
-            color="white" if one.holds is False else "black",
+        ax.text(0.03, row, number, ha="right", va="center", fontsize=7)
+        ax.text(0.045, row, short, va="center", fontsize=7)
+        colour = COLOURS[one.verdict]
+        ax.text(
+            0.80, row, one.verdict, va="center", ha="center", fontsize=7,
+            color="white" if one.verdict == "refuted" else "black",
             bbox={"facecolor": colour, "edgecolor": "0.5", "linewidth": 0.4, "pad": 1.5},
         )  # fmt: skip
-        place.text(0.90, row, table, va="center", fontsize=6.5, color="0.3")
+        ax.text(0.90, row, table, va="center", fontsize=6.5, color="0.3")
     return figure

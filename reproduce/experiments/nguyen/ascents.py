@@ -17,7 +17,7 @@ from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 FEWEST_STEPS = 20
 
@@ -115,14 +115,14 @@ def claims(cells: Cells, rules: Sequence[str], whole: bool) -> list[Claim]:
         Claim(
             "ascent_reaches",
             "Gradient ascent finds images at 99.99 % confidence for every class (section 3.8).",
-            share == 1 if whole else None,
+            answer(share == 1 if whole else None),
             f"Without regularisation {share:.0%} of the images reach it"
             + (f", after a median of {steps:.0f} steps." if share else "."),
         ),
         Claim(
             "regularised_less_confident",
             "Regularised images are slightly less confident (section 3.8).",
-            all(medians[rule] < medians[plain] for rule in regularised) if whole else None,
+            answer(all(medians[rule] < medians[plain] for rule in regularised) if whole else None),
             ", ".join(f"{rule} {p:.6f}" for rule, p in medians.items()) + ".",
         ),
     ]

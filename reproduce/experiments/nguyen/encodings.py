@@ -25,7 +25,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
 from reproduce.report.printing import number
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 FINER = 6  # pixels, along a side, of a CPPN image drawn large for one that LeNet sees
 CAPTION = (
@@ -55,7 +55,7 @@ def figure4(
             "direct_within_50",
             "Directly encoded images of every digit reach 99.99 % in fewer than 50 generations "
             "(section 3.1).",
-            _known(reached.every < 50, generations >= 50),
+            answer(_known(reached.every < 50, generations >= 50)),
             f"{name}: the median is there {_since(reached.median[-1], generations)}, every class "
             f"of all {runs} runs {_since(reached.every, generations)}.",
         ),
@@ -187,7 +187,7 @@ def _median_by_200(identity: str, name: str, found: Evolution, generations: int)
         "The median confidence over runs and digits is 99.99 % by 200 generations "
         "(section 3.1)." if identity.startswith("direct") else
         "CPPN images reach a median confidence of 99.99 % by 200 generations (section 3.1).",
-        _known(median >= 0.9999, generations >= 200),
+        answer(_known(median >= 0.9999, generations >= 200)),
         f"{name}: {number(median, 'fraction', places=4)} % after {generations} generations.",
     )  # fmt: skip
 
@@ -206,13 +206,13 @@ def _motifs(shown: np.ndarray) -> list[Claim]:
         Claim(
             "vertical_bars",
             "Images classified as 1 tend to have vertical bars (section 3.1).",
-            vertical > runs / 2,
+            answer(vertical > runs / 2),
             f"Grey varies more across columns than across rows in {vertical} of {runs} runs.",
         ),
         Claim(
             "low_bar",
             "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
-            low > runs / 2,
+            answer(low > runs / 2),
             f"The brightest three rows are in the lower half in {low} of {runs} runs.",
         ),
     ]

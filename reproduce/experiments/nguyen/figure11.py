@@ -18,7 +18,7 @@ from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 LEAST_PUBLISHED = 0.7252  # DNN_4's median, the lowest in Figure 11
 LOWEST = -8.0  # log-odds at the foot of the curves
@@ -107,7 +107,7 @@ def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
             "retraining_does_not_help",
             "Retraining does not help: images evolved against every retrained network come to a "
             "high median confidence, 72.52 % at the least (section 3.7).",
-            high if high or generations >= 200 else None,
+            answer(high if high or generations >= 200 else None),
             f"After {generations} generations the medians of {later} retrained networks lie "
             f"between {certainty(min(medians[1:], default=0))} and "
             f"{certainty(max(medians[1:], default=0))}, that of DNN1 at {certainty(medians[0])}; "
@@ -116,7 +116,7 @@ def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
         Claim(
             "clean_error_stays",
             "The test error of each DNN_i is similar to that of DNN_1 (section 3.7).",
-            all(p >= 0.05 / max(later, 1) for p in p_values) if later else None,
+            answer(all(p >= 0.05 / max(later, 1) for p in p_values) if later else None),
             f"From {min(errors):.2%} to {max(errors):.2%}, DNN1 {errors[0]:.2%}; Fisher's exact "
             f"test at 5 %, for {later} comparisons at once.",
         ),

@@ -17,7 +17,7 @@ from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 Pair = tuple[np.ndarray, np.ndarray, float, float]  # image before and after, confidence likewise
 
@@ -94,7 +94,7 @@ def _claim(drops: Mapping[str, float], kept: Mapping[str, float], whole: bool) -
     return Claim(
         "repetition_helps_a_little",
         "Removing repeated elements lowers confidence, and often only a little (section 3.5).",
-        all(0 < drop < 0.1 for drop in drops.values()) if drops and whole else None,
+        answer(all(0 < drop < 0.1 for drop in drops.values()) if drops and whole else None),
         said + "." if said else "No image has a repeating node.",
     )
 

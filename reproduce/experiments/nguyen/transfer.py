@@ -23,7 +23,7 @@ from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.methods.evolution.scoring import scorer
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 SURE = 0.9999
 
@@ -105,13 +105,13 @@ def _claims(
         Claim(
             "transfer_to_both",
             "Some images fool both DNN_A and DNN_B with 99.99 % confidence (section 3.3).",
-            any(count > 0 for count in both.values()) or (False if whole else None),
+            answer(any(count > 0 for count in both.values()) or (False if whole else None)),
             listed(both) + ".",
         ),
         Claim(
             "transfer_only_a",
             "Others fool DNN_A and not DNN_B (section 3.3).",
-            any(count > 0 for count in only.values()) or (False if whole else None),
+            answer(any(count > 0 for count in only.values()) or (False if whole else None)),
             f"99.99 % on A and less than 50 % on B: {listed(only)}.",
         ),
     ]

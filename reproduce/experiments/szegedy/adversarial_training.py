@@ -11,7 +11,7 @@ import numpy as np
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 
 
@@ -100,7 +100,9 @@ def _claims(cells: Cells, test_errors: Mapping[str, np.ndarray]) -> list[Claim]:
             id="adversarial training lowers the test error",
             sentence="Training with adversarial examples of every layer lowers the test error "
             "below that of weight decay alone and of dropout.",
-            holds=_both(lower("adversarial", "weight decay"), lower("adversarial", "dropout")),
+            verdict=answer(
+                _both(lower("adversarial", "weight decay"), lower("adversarial", "dropout"))
+            ),
             evidence=f"{', '.join(text.values())} (published: 1.6 with weight decay, about 1.3 "
             "with dropout, below 1.2 with adversarial examples).",
         ),
@@ -108,14 +110,14 @@ def _claims(cells: Cells, test_errors: Mapping[str, np.ndarray]) -> list[Claim]:
             id="higher layers' examples are the useful ones",
             sentence="Adversarial examples of the hidden layers help more than those of the input "
             "alone.",
-            holds=lower("adversarial", "input pool"),
+            verdict=answer(lower("adversarial", "input pool")),
             evidence=f"{text['adversarial']}, {text['input pool']}.",
         ),
         Claim(
             id="adversarial training raises the distortion",
             sentence="After adversarial training the nearest adversarial examples are farther "
             "away (not in the paper).",
-            holds=after > before,
+            verdict=answer(after > before),
             evidence=f"{before:.3f} before, {after:.3f} after.",
         ),
     ]

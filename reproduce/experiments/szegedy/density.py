@@ -15,7 +15,7 @@ import numpy as np
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
@@ -67,7 +67,7 @@ def density(
                 sentence="Adversarial examples have extremely low probability (here: less than 1 % "
                 "of the noise of the same size changes a label), and yet are found near virtually "
                 "every test case.",
-                holds=min(everywhere) > 0.99 and max(by_noise.values()) < 0.01,
+                verdict=answer(min(everywhere) > 0.99 and max(by_noise.values()) < 0.01),
                 evidence=f"found near {100 * min(everywhere):.1f} % of the images or more; noise "
                 "of the same size changes the label in "
                 + ", ".join(f"{100 * rate:.2g} % ({name})" for name, rate in by_noise.items())

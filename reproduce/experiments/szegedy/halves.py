@@ -18,7 +18,7 @@ from reproduce.experiments.szegedy import split_rates
 from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
 from reproduce.methods.attacks import adversarial, transfer
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 
 P1, P2 = 0, 1
@@ -223,7 +223,7 @@ def _claims(cells: Cells) -> list[Claim]:
             id="hard for another training set",
             sentence="Images distorted for a network stay hard for networks trained on other "
             "images, harder than noise of the same size.",
-            holds=all(rate[a, b] > noise[b] for a, b in pairs if half[a] != half[b]),
+            verdict=answer(all(rate[a, b] > noise[b] for a, b in pairs if half[a] != half[b])),
             evidence=f"error {_per_cent(other_set)} across training sets, "
             f"{_per_cent(noise.values())} under noise of 0.06.",
         ),
@@ -231,7 +231,7 @@ def _claims(cells: Cells) -> list[Claim]:
             id="lower effect across training sets",
             sentence="The effect across training sets is much lower than across architectures "
             "trained on one set.",
-            holds=float(np.mean(other_set)) < float(np.mean(same_set)),
+            verdict=answer(float(np.mean(other_set)) < float(np.mean(same_set))),
             evidence=f"error {_per_cent(same_set)} (mean {100 * np.mean(same_set):.1f} %) on the "
             f"same half, {_per_cent(other_set)} (mean {100 * np.mean(other_set):.1f} %) on the "
             "other.",
@@ -240,7 +240,9 @@ def _claims(cells: Cells) -> list[Claim]:
             id="amplified distortions fool across training sets",
             sentence="Amplified to 0.1, the distortions fool networks with other training sets "
             "and architectures far more than noise of 0.1 does: at least twice.",
-            holds=all(rate > 2 * loud_noise[column] for (_, column), rate in amplified.items()),
+            verdict=answer(
+                all(rate > 2 * loud_noise[column] for (_, column), rate in amplified.items())
+            ),
             evidence=f"error {_per_cent(amplified.values())}, the least from {least[0]} to "
             f"{least[1]}; {_per_cent(loud_noise.values())} under noise of 0.1.",
         ),

@@ -20,7 +20,7 @@ from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
@@ -63,7 +63,7 @@ def layer_norms(context: Context, *, networks: Mapping[str, partial[Any]]) -> Ar
                 id="instability from the first layer on",
                 sentence="Instability can appear as soon as in the first layer: its constant "
                 "exceeds 1.",
-                holds=len(unstable) > 0,
+                verdict=answer(len(unstable) > 0),
                 evidence="first layer: "
                 + ", ".join(f"{name} {bound:.3g}" for name, bound in first.items())
                 + ".",
@@ -132,7 +132,7 @@ def network_bounds(
                 id="no adversarial example below the bound",
                 sentence="Small bounds exclude adversarial examples: none is nearer than the "
                 "bounds permit.",
-                holds=broken == 0,
+                verdict=answer(broken == 0),
                 evidence=f"{broken} of {tried} adversarial examples on {len(names)} networks "
                 "violate their bound.",
             ),
@@ -140,7 +140,7 @@ def network_bounds(
                 id="large bounds prove nothing",
                 sentence="Large bounds do not say that adversarial examples exist: the nearest "
                 "found lie much farther away than the bounds permit.",
-                holds=max(looseness.values()) > 2,
+                verdict=answer(max(looseness.values()) > 2),
                 evidence="found over permitted, median: "
                 + ", ".join(f"{name} {ratio:.3g}" for name, ratio in looseness.items())
                 + ".",

@@ -13,7 +13,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, exact, transfer
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 NOISE = (0.1, 0.3)  # standard deviations of Table 2's last rows
 NOISE_ROWS = [f"noise {deviation:g}" for deviation in NOISE]
@@ -170,7 +170,7 @@ def _everything_has_one(attacked: dict[str, Attacked]) -> list[Claim]:
         Claim(
             id="every image has an adversarial example",
             sentence="For every network and every image studied, an adversarial example is found.",
-            holds=sum(failed.values()) == 0,
+            verdict=answer(sum(failed.values()) == 0),
             evidence=f"{total - sum(failed.values())} of {total} attacks on {len(failed)} "
             "networks succeeded.",
         )
@@ -188,7 +188,7 @@ def _decay_raises_distortion(cells: Cells) -> list[Claim]:
             id="weight decay raises the distortion",
             sentence="The larger the weight decay of a linear network, the larger the smallest "
             "distortion.",
-            holds=values == sorted(values),
+            verdict=answer(values == sorted(values)),
             evidence=", ".join(f"{r} {v:.3f}" for r, v in zip(rows, values, strict=True)) + ".",
         )
     ]
@@ -207,7 +207,9 @@ def _most_resilient(cells: Cells, names: list[str]) -> list[Claim]:
         Claim(
             id="the autoencoder is the most resilient",
             sentence="Other networks' examples fool the autoencoder least, and yet they fool it.",
-            holds=least == "AE400-10" and suffered[least] > cells.value("noise 0.1", "AE400-10"),
+            verdict=answer(
+                least == "AE400-10" and suffered[least] > cells.value("noise 0.1", "AE400-10")
+            ),
             evidence="mean error on the other networks' examples: "
             + ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in suffered.items())
             + ".",
@@ -228,7 +230,9 @@ def _noise_is_milder(cells: Cells, names: list[str]) -> list[Claim]:
             id="noise does less harm",
             sentence="Gaussian noise of standard deviation 0.1 does far less harm than a smaller "
             "adversarial change.",
-            holds=all(harm[name] < own[name] / 5 for name in smaller) if smaller else None,
+            verdict=answer(
+                all(harm[name] < own[name] / 5 for name in smaller) if smaller else None
+            ),
             evidence="; ".join(
                 f"{name}: {100 * harm[name]:.1f} % by noise, {100 * own[name]:.1f} % "
                 f"by a change of {cells.value(name, 'distortion'):.3f}"

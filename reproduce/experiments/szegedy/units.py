@@ -23,7 +23,7 @@ from reproduce.methods.units.equivalence import Comparison, compare, verdicts
 from reproduce.networks.forward import hidden_layers
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, ClaimVerdict, answer
 from reproduce.runtime.progress import stage
 
 # How large a difference between units and directions still counts as none. Written down before
@@ -140,7 +140,7 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
                 id=f"no distinction in {row}",
                 sentence=f"In {row}, single units are no more coherent than random directions, "
                 "and no less.",
-                holds=_holds(list(each.values())),
+                verdict=answer(_holds(list(each.values()))),
                 evidence="units minus directions, with 90 % intervals: "
                 + "; ".join(
                     _in_words(measure, comparisons[row, "random", measure], word)
@@ -149,16 +149,18 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
                 + ".",
             )
         )
-    alike = [claim.holds for claim in told]
+    alike: list[ClaimVerdict] = [claim.verdict for claim in told]
     purer = [row for row in layers if words[row, "random", "purity"] == "less"]
     told.append(
         Claim(
             id="no distinction between units and directions",
             sentence="There is no distinction between individual units and random linear "
             "combinations of them.",
-            holds=False if False in alike else None if None in alike else True,
-            evidence=f"Equivalent in {alike.count(True)} of {len(layers)} hidden layers, different "
-            f"in {alike.count(False)}"
+            verdict=next(
+                (word for word in ("refuted", "cannot be told") if word in alike), "holds"
+            ),
+            evidence=f"Equivalent in {alike.count('holds')} of {len(layers)} hidden layers, "
+            f"different in {alike.count('refuted')}"
             + (f"; random directions are the purer ones in {', '.join(purer)}" if purer else "")
             + ".",
         )
@@ -169,7 +171,7 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
         Claim(
             id="random directions are coherent too",
             sentence="The images that excite a random direction have something in common as well.",
-            holds=bool(purities[lowest] > blind.purity.mean() + MARGINS["purity"]),
+            verdict=answer(bool(purities[lowest] > blind.purity.mean() + MARGINS["purity"])),
             evidence=f"purity {purities[lowest]:.2f} in the least coherent layer ({lowest}), "
             f"{blind.purity.mean():.2f} for images drawn at random.",
         )

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from reproduce.experiments.lipton.claims import Word, claim, decided, over_models
+from reproduce.experiments.lipton.claims import claim, decided, over_models
 from reproduce.experiments.lipton.rules import column, number, per_cent
 from reproduce.report.cells import Cells
-from reproduce.report.results import Claim
+from reproduce.report.results import Claim, ClaimVerdict
 
 TRAINED = "{}, trained adversarially"
 NETWORK = "fully connected network"
@@ -56,15 +56,15 @@ def robust_training(cells: Cells) -> Claim:
     if math.isnan(after.get(NETWORK, math.nan)):
         return claim("20", "cannot be told", "no network was trained adversarially.")
     helped = {row: ratio <= 0.5 for row, ratio in after.items()}
-    word: Word = "refuted"
+    verdict: ClaimVerdict = "refuted"
     if helped[NETWORK]:
-        word = "holds" if all(helped.values()) else "holds with exceptions"
+        verdict = "holds" if all(helped.values()) else "holds with exceptions"
     numbers = "; ".join(
         f"{row} {error[row]:.1%} to {error[TRAINED.format(row)]:.1%} (clean {clean[row]:.1%} to "
         f"{clean[TRAINED.format(row)]:.1%})"
         for row in after
     )
     return claim(
-        "20", word,
+        "20", verdict,
         f"adversarial training at least halves the network's error on FGSM examples; {numbers}.",
     )  # fmt: skip

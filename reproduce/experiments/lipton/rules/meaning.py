@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from reproduce.experiments.lipton.claims import Word, claim, over_models
+from reproduce.experiments.lipton.claims import claim, over_models
 from reproduce.experiments.lipton.rules import column, intervals, number
 from reproduce.report.cells import Cells
-from reproduce.report.results import Claim
+from reproduce.report.results import Claim, ClaimVerdict
 
 LAST = "last hidden"
 FAR = 4  # margins above the control
@@ -42,13 +42,13 @@ def in_the_last_layer(cells: Cells) -> Claim:
     others = {row: yes for row, yes in meets.items() if LAST not in row}
     if not last or not others:
         return claim("2b", "cannot be told", "no last hidden layer beside another was looked at.")
-    word: Word = "refuted"
+    verdict: ClaimVerdict = "refuted"
     if sum(last.values()) * 2 >= len(last):
-        word = (
+        verdict = (
             "holds" if all(last.values()) and not any(others.values()) else "holds with exceptions"
         )
     return claim(
-        "2b", word,
+        "2b", verdict,
         f"claim 2 is met by {_share(last)} in last hidden layers, by {_share(others)} in earlier "
         "ones.",
     )  # fmt: skip

@@ -16,7 +16,7 @@ from reproduce.methods.evolution.archive import confidence
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 RULE = "fast224"
 TOGETHER = 100  # classes in a batch; a stopped run goes on with the batch that it was in
@@ -88,7 +88,7 @@ def _claim(found: Climbed, name: str, whole: bool) -> Claim:
         "ascent_reaches_every_class",
         f"Gradient ascent finds images of 99.99 % confidence (section 3.8): for at least "
         f"{NEARLY_ALL:.0%} of all classes.",
-        bool(arrived.mean() >= NEARLY_ALL) if whole else None,
+        answer(bool(arrived.mean() >= NEARLY_ALL) if whole else None),
         f"{name}: {arrived.sum()} of {len(arrived)} classes reach it; {as_bytes.sum()} images "
         f"still have it as bytes; {found.cpu_seconds:.0f} CPU seconds.",
     )

@@ -21,7 +21,7 @@ from reproduce.methods.evolution.scoring import frozen
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 SHOWN = {"lipstick": 629, "ruler": 769, "oboe": 683}  # Figure 10's classes, ILSVRC 2012's order
 SURE = 0.5  # the least confidence of an image that is taken apart
@@ -114,7 +114,7 @@ def _claim(held: Mapping[str, list[Held]]) -> Claim:
         "repetition_on_photographs",
         "Removing repeated elements lowers confidence, which shows that repetition helps "
         "(section 3.5, figure 10).",
-        bool(lower > len(every) / 2) if every else None,
+        answer(bool(lower > len(every) / 2) if every else None),
         f"{lower} of {len(every)} images lose confidence; medians {certainty(np.median(before))} "
         f"before and {certainty(np.median(after))} after."
         if every

@@ -20,7 +20,7 @@ from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.training import Phase, logits
 
 PUBLISHED_CHILDREN = 400  # a generation; authors' released code
@@ -145,7 +145,7 @@ def _claims(
             "retraining_helps_on_photographs",
             "Images evolved against the retrained network have a lower confidence than those "
             "against the first: 88.1 % falls to 11.7 %, p < 0.0001 (section 3.7).",
-            bool(low < high and test.pvalue < 1e-4) if evaluations >= FEWEST else None,
+            answer(bool(low < high and test.pvalue < 1e-4) if evaluations >= FEWEST else None),
             f"The median is {100 * high:.2g} % against the first and {100 * low:.2g} % against the "
             f"retrained network, Mann-Whitney U = {test.statistic:.0f}, "
             f"p {f'= {test.pvalue:.1g}' if test.pvalue else '< 1e-300'}, after {evaluations:,} "
@@ -154,7 +154,7 @@ def _claims(
         Claim(
             "photographs_keep_their_class",
             "The retrained network errs on photographs as the first does (section 3.7).",
-            bool(same >= 0.05),
+            answer(bool(same >= 0.05)),
             f"{right[0]} and {right[1]} of {n} unseen photographs are right; Fisher's exact "
             f"test: p = {same:.2g}.",
         ),
@@ -162,7 +162,7 @@ def _claims(
             "cppn_images_are_recognised",
             "The retrained network labels most CPPN images of another origin, 45 of 70, as "
             "fooling images (section 3.7).",
-            labelled > 0.5,
+            answer(labelled > 0.5),
             f"{labelled:.1%} of those that drifted with nothing to select them.",
         ),
     ]

@@ -19,7 +19,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 
 SURE = THRESHOLDS[-1]
@@ -73,7 +73,7 @@ def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Art
                 "ascent_to_photograph_classes",
                 "Gradient ascent finds images of 99.99 % confidence for ImageNet classes "
                 "(section 3.8, figure 13).",
-                arrived == len(labels) if steps_share >= 1 else None,
+                answer(arrived == len(labels) if steps_share >= 1 else None),
                 f"{arrived} of {len(labels)} classes reach it; the least confident image as bytes "
                 f"has {certainty(p.min())}.",
             )

@@ -16,7 +16,7 @@ from reproduce.experiments.nguyen.imagenet.figures1_8 import sheet, thumbnail
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 
 # Figure 9's classes, in the order of ILSVRC 2012.
@@ -86,7 +86,7 @@ def _claims(found: Evolution) -> list[Claim]:
             "related_alike",
             "Within a run, evolution produces similar images for related classes (section 3.2, "
             "figure 9).",
-            True if test.pvalue < 0.05 else None,
+            answer(True if test.pvalue < 0.05 else None),
             f"Root mean square between thumbnails: {same_run.mean():.3f} over the pairs of "
             f"lizards and of toy dogs, {unrelated.mean():.3f} over any two classes; Mann-Whitney "
             f"p = {test.pvalue:.2g}.",
@@ -100,7 +100,7 @@ def _claims(found: Evolution) -> list[Claim]:
                 "runs_differ",
                 "Different runs produce different images for the same class (section 3.2, "
                 "figure 9).",
-                bool(other_run.mean() > same_run.mean()),
+                answer(bool(other_run.mean() > same_run.mean())),
                 f"The six classes lie {other_run.mean():.3f} apart between the runs, and "
                 f"{same_run.mean():.3f} from their relatives within a run.",
             )

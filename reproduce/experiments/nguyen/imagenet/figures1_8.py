@@ -13,7 +13,7 @@ from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 COLUMNS = 8
 LEAST = 0.99  # an image of the gallery, where there are enough of them
@@ -48,7 +48,7 @@ def figure1(context: Context, *, direct: Search, cppn: Search) -> Artefact:
             Claim(
                 "figure1_sure",
                 "Images of both encodings are labelled with at least 99.6 % confidence (figure 1).",
-                True if least >= FIGURE1_LEAST else None,
+                answer(True if least >= FIGURE1_LEAST else None),
                 "; ".join(
                     f"{name}: the eighth best has "
                     f"{certainty(distinct(each)[:COLUMNS][-1].confidence)}"

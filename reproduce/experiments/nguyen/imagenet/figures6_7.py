@@ -19,7 +19,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
 from reproduce.report.published import Published, lookup
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 
 DOGS_AND_CATS = (157, 286)  # Nguyen et al. 2015, section 3.2: the classes as the paper counts them
 SURE = 0.99
@@ -49,7 +49,7 @@ def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
                 "direct_is_hard",
                 "Directly encoded images fool the network for few ImageNet classes: a median "
                 "confidence of 21.59 % after 20,000 generations (section 3.2).",
-                median < SURE if evaluations(found[first])[-1] >= 4_000_000 else None,
+                answer(median < SURE if evaluations(found[first])[-1] >= 4_000_000 else None),
                 f"{first}: median {certainty(median)} after {evaluations(found[first])[-1]:,} "
                 "images; the paper's 20,000 generations are 4 million.",
             )
@@ -162,7 +162,7 @@ def _dogs_and_cats(name: str, found: Evolution) -> Claim:
     return Claim(
         f"dogs_and_cats_{_plain(name)}",
         "Evolution struggles most with dogs and cats, classes 157 to 286 (section 3.2).",
-        bool(test.pvalue < 0.05) if test is not None else None,
+        answer(bool(test.pvalue < 0.05) if test is not None else None),
         f"{name}: median {certainty(np.median(inside))} inside the band and "
         f"{certainty(np.median(outside))} "
         f"outside; Mann-Whitney p = {test.pvalue:.2g}."

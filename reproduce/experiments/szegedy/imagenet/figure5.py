@@ -16,7 +16,7 @@ from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.adversarial import Adversarial
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
@@ -197,13 +197,13 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
         Claim(
             id=f"all become {target}",
             sentence=f"Every altered photograph is taken for {target}.",
-            holds=not each.failed.any(),
+            verdict=answer(not each.failed.any()),
             evidence=f"{count - int(each.failed.sum())} of {count}.",
         ),
         Claim(
             id="for every image",
             sentence="For every sample an adversarial example was found, whatever the target.",
-            holds=not (each.failed.any() or anywhere.failed.any()),
+            verdict=answer(not (each.failed.any() or anywhere.failed.any())),
             evidence=f"{count - int(each.failed.sum())} of {count} with target {target}, "
             f"{len(anywhere.targets) - int(anywhere.failed.sum())} of {len(anywhere.targets)} with "
             "random targets.",
@@ -212,7 +212,7 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
             id="an adversarial image can be saved",
             sentence="An adversarial image can be saved with eight bits a channel and stay one "
             "(not in the paper).",
-            holds=None if each.failed.all() else pushed == count - int(each.failed.sum()),
+            verdict=answer(None if each.failed.all() else pushed == count - int(each.failed.sum())),
             evidence=f"{survive} of {count} as found, on the boundary; {pushed} with their change "
             f"enlarged by at most {np.nanmax(saved.factor):g}."
             if pushed

@@ -21,7 +21,7 @@ from reproduce.experiments import Context
 from reproduce.methods.attacks.adversarial import Adversarial
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.training import logits
 
@@ -81,7 +81,7 @@ def figure6(
             Claim(
                 id="features without labels",
                 sentence="Features learnt without labels have adversarial examples as well.",
-                holds=not found.failed.any(),
+                verdict=answer(not found.failed.any()),
                 evidence=f"{int((~found.failed).sum())} of {len(none)} answers are undone.",
             )
         ],

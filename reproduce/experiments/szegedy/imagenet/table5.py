@@ -13,7 +13,7 @@ from reproduce.experiments.imagenet import the_network
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim
+from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.progress import stage
 
@@ -82,7 +82,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
             id="instability from the first layer on",
             sentence="Instability can appear as soon as in the first convolutional layer: its "
             "bound exceeds 1.",
-            holds=first.circular > 1,
+            verdict=answer(first.circular > 1),
             evidence=f"{name}'s first layer: {first.circular:.3g}"
             + (f", {first.printed:.3g} by the printed formula." if first.stride != 1 else "."),
         )
@@ -94,7 +94,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
             Claim(
                 id="the printed formula bounds a strided layer",
                 sentence="The formula as printed is an upper bound of a layer with a stride.",
-                holds=not wrong,
+                verdict=answer(not wrong),
                 evidence="; ".join(
                     f"{bound.layer}: norm {bound.norm:.4g}, as printed {bound.printed:.4g}, stride "
                     f"put right {bound.circular:.4g}"
@@ -110,7 +110,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
             id="every layer can stretch",
             sentence="Every layer's bound exceeds 1, so that nothing excludes that a small "
             "perturbation grows from layer to layer.",
-            holds=all(bound.circular > 1 for bound in found),
+            verdict=answer(all(bound.circular > 1 for bound in found)),
             evidence=f"median {typical:.3g}, largest {largest.circular:.3g} ({largest.layer}), "
             f"smallest {min(bound.circular for bound in found):.3g}.",
         )
