@@ -34,7 +34,7 @@ from rich.table import Table
 
 from reproduce import data
 from reproduce.methods.attacks import adversarial
-from reproduce.networks import graphs
+from reproduce.networks import forward
 from reproduce.runtime.progress import console, stage
 
 BISECTIONS = 12  # of log c, for SciPy, within
@@ -119,10 +119,10 @@ def to_boundary(problem: Problem, found: np.ndarray) -> np.ndarray:
     for _ in range(20):
         middle = (near + far) / 2
         points = clean + middle.reshape(-1, 1, 1, 1).astype(np.float32) * (found - clean)
-        reaches = graphs.logits(problem.network, points).argmax(1) == problem.targets
+        reaches = forward.slot_logits(problem.network, points).argmax(1) == problem.targets
         near, far = np.where(reaches, near, middle), np.where(reaches, middle, far)
     points = clean + far.reshape(-1, 1, 1, 1).astype(np.float32) * (found - clean)
-    reaches = graphs.logits(problem.network, points).argmax(1) == problem.targets
+    reaches = forward.slot_logits(problem.network, points).argmax(1) == problem.targets
     return np.where((whole & reaches).reshape(-1, 1, 1, 1), points, np.nan)
 
 
@@ -139,7 +139,7 @@ def by_foolbox(problem: Problem) -> tuple[np.ndarray, float]:
 
     model = TensorFlowEagerModel(problem.network, bounds=(0, 1))
     found = np.full(problem.images.shape, np.nan, np.float32)
-    present = graphs.logits(problem.network, problem.images).argmax(1)
+    present = forward.slot_logits(problem.network, problem.images).argmax(1)
     for number, image in enumerate(problem.images):
         attack = LBFGSAttack(model, TargetClass(int(problem.targets[number])))
         answer = attack(image, int(present[number]))
@@ -197,7 +197,7 @@ def ours(problem: Problem, count: int, compile_s: float, **options: Any) -> tupl
 
 def theirs(name: str, attack: Callable[[Problem], Any], problem: Problem, best: np.ndarray) -> Row:
     (found, evaluations), seconds = measured(lambda: attack(problem))
-    labels = graphs.logits(problem.network, np.nan_to_num(found)).argmax(1)
+    labels = forward.slot_logits(problem.network, np.nan_to_num(found)).argmax(1)
     reaches = (labels == problem.targets) & np.isfinite(found).reshape(len(found), -1).all(1)
     each = np.where(reaches, adversarial.distortion(problem.images, found), np.nan)
     both = reaches & np.isfinite(best)

@@ -6,6 +6,7 @@ from scipy.special import softmax
 
 from reproduce.methods import ascent
 from reproduce.methods.ascent import RULES, Rule, ascend
+from reproduce.runtime.errors import UserError
 
 SIZE, CHANNELS, CLASSES = 6, 3, 4
 WEIGHTS = np.random.default_rng(1).normal(scale=0.3, size=(SIZE * SIZE * CHANNELS, CLASSES))
@@ -112,3 +113,24 @@ def test_an_image_that_leaves_is_where_it_would_have_been_alone(monkeypatch):
         p = softmax(leaving.images[i].ravel().astype(np.float64) @ WEIGHTS)[target]
         assert p == pytest.approx(ascent.latest(leaving.confidence)[i], abs=1e-5)
         assert p >= 0.99 - 1e-5
+
+
+def test_where_the_gradient_vanishes_the_image_stays():
+    """A saturated softmax has p = 1 and no gradient at all; 0/0 is not a step."""
+    pixels = np.full((2, 4, 4, 1), 7, np.float32)
+    nothing = np.zeros_like(pixels)
+    for rule in ascent.RULES.values():
+        np.testing.assert_array_equal(ascent.moved(pixels, np.ones(2), nothing, rule), pixels)
+    found = ascent.ascend(
+        lambda x: 1e4 * tf.one_hot(tf.zeros(tf.shape(x)[0], tf.int32), 3) + 0 * x[:, 0, 0],
+        [0, 1], mean=np.zeros((4, 4, 1)), seeds=[0, 1], steps=2,
+    )  # fmt: skip
+    assert np.isfinite(found.images).all()
+    np.testing.assert_array_equal(found.confidence, [[1, 1, 1], [0, 0, 0]])
+
+
+def test_a_network_that_gives_no_numbers_is_told():
+    with pytest.raises(UserError, match="no number"):
+        ascent.ascend(
+            lambda x: np.nan * x[:, 0, 0], [0], mean=np.zeros((4, 4, 3)), seeds=[0], steps=1
+        )

@@ -23,6 +23,8 @@ import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
 from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import inference
+from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
 
 EDITION = 1
@@ -139,11 +141,10 @@ def latest(confidence: np.ndarray) -> np.ndarray:
 def moved(x: np.ndarray, p: np.ndarray, g: np.ndarray, rule: Rule) -> np.ndarray:
     """One step up the gradient g, for a batch."""
     squared = np.square(g, dtype=np.float64).sum(axis=(1, 2, 3))
-    with np.errstate(divide="ignore"):
-        if rule.log:
-            rate = 255 * rule.early / np.sqrt(squared)
-        else:
-            rate = np.minimum(rule.early, rule.late * (1 - p)) / squared
+    wanted = 255 * rule.early if rule.log else np.minimum(rule.early, rule.late * (1 - p))
+    length = np.sqrt(squared) if rule.log else squared
+    # Where the gradient vanishes, p at 1 among others, there is no step: 0/0 would be no image.
+    rate = np.divide(wanted, length, out=np.zeros_like(squared), where=squared > 0)
     return x + np.minimum(LARGEST_RATE, rate).astype(np.float32)[:, None, None, None] * g
 
 
@@ -183,7 +184,7 @@ def _gradient(
     def evaluate(pixels: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(pixels)
-            log_p = tf.nn.log_softmax(classify(pixels / 255.0))
+            log_p = tf.nn.log_softmax(inference(classify)(pixels / 255.0))
             log_p = tf.gather(log_p, classes, axis=1, batch_dims=1)
             p = tf.exp(log_p)
             value = log_p if log else p
@@ -195,6 +196,8 @@ def _gradient(
         slices = [slice(first, first + together) for first in range(0, len(pixels), together)]
         parts = [evaluate(tf.constant(pixels[some]), tf.constant(classes[some])) for some in slices]
         p, g = (np.concatenate(each) for each in zip(*parts, strict=True))
+        if not (np.isfinite(p).all() and np.isfinite(g).all()):
+            raise UserError("the network's confidence or its gradient is no number on the way up.")
         return p.astype(np.float64), g
 
     return gradient

@@ -18,7 +18,7 @@ import numpy as np
 
 from reproduce.methods.attacks import adversarial
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.graphs import logits
+from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
 EDITION = 1
@@ -90,7 +90,7 @@ def measure(
         attacked, classes = np.nonzero(targets >= 0)
         targets = targets[attacked, classes]
     if way.correct_only:
-        right = (logits(classify, images).argmax(1) == labels)[attacked]
+        right = (slot_logits(classify, images).argmax(1) == labels)[attacked]
         attacked, targets = attacked[right], targets[right]
     if not len(attacked):
         raise UserError("no image is left to attack: the network gets all of them wrong")

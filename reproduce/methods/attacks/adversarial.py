@@ -30,7 +30,7 @@ from reproduce.methods.attacks import c_search, lbfgsb
 from reproduce.methods.attacks.boundary import to_boundary
 from reproduce.methods.attacks.targets import check_labels, checked_images, choose_targets
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.graphs import Network, Weights, logits, slots_for
+from reproduce.networks.forward import Network, Weights, slot_logits, slots_for
 from reproduce.runtime import progress
 from reproduce.runtime.errors import UserError
 
@@ -109,7 +109,7 @@ def nearest(
     """
     images = checked_images(images)
     network = Network(classify)
-    scores = logits(network, images)
+    scores = slot_logits(network, images)
     targets = np.asarray(targets)
     check_labels("targets", targets, len(images), scores.shape[1])
     same = np.flatnonzero(scores.argmax(1) == targets)
@@ -129,7 +129,7 @@ def nearest(
         found = found._replace(images=to_boundary(network, images, targets, found.images))
     # The last word has the network itself, on the very images that are returned.
     back = found.images.reshape(images.shape)
-    reached = logits(network, np.nan_to_num(back)).argmax(1) == targets
+    reached = slot_logits(network, np.nan_to_num(back)).argmax(1) == targets
     failed = ~reached | ~np.isfinite(found.images).all(axis=1)
     bad = failed.reshape((-1,) + (1,) * (images.ndim - 1))
     back = np.where(bad, np.float32(np.nan), back)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from reproduce.methods.attacks import c_search
-from reproduce.networks.graphs import Network, Weights, batches
+from reproduce.networks.forward import Network, Weights, batches
 
 SAFE_MARGIN = 2e-5  # of the clean margin, and in logits: rounding must not flip the label
 # Along the ray, for a minimiser that ended a hair before the boundary: the first that reaches the

@@ -19,7 +19,7 @@ import scipy.sparse
 
 from reproduce.methods.attacks.adversarial import distortion
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.graphs import logits
+from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
 EDITION = 2
@@ -53,14 +53,14 @@ def linear_classifier(
         raise UserError("shape of one image is needed for a classifier that is no Keras model")
     pixels = int(np.prod(shape))
     trials = np.random.default_rng(0).random((8, pixels), np.float32)
-    bias = logits(classify, np.zeros((1, *shape), np.float32))[0]
+    bias = slot_logits(classify, np.zeros((1, *shape), np.float32))[0]
     # A handful of pixels tell most networks apart before all of them are tried.
-    tried = logits(classify, trials.reshape(-1, *shape))
-    doubled = logits(classify, trials.reshape(-1, *shape) / 2)
+    tried = slot_logits(classify, trials.reshape(-1, *shape))
+    doubled = slot_logits(classify, trials.reshape(-1, *shape) / 2)
     spread = np.abs(tried - bias).max() + 1e-12
     if np.abs(tried + bias - 2 * doubled).max() > AFFINE * spread:
         return None
-    weights = logits(classify, np.eye(pixels, dtype=np.float32).reshape(-1, *shape)) - bias
+    weights = slot_logits(classify, np.eye(pixels, dtype=np.float32).reshape(-1, *shape)) - bias
     if np.abs(trials @ weights + bias - tried).max() > AFFINE * spread:
         return None
     return weights, bias

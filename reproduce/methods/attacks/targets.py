@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.graphs import logits
+from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
 Array = Any
@@ -29,7 +29,7 @@ def choose_targets(
         int64 (n,); for "all" int64 (n, classes).
     """
     images, labels = checked_images(images), np.asarray(labels)
-    scores = logits(classify, images)
+    scores = slot_logits(classify, images)
     classes = scores.shape[1]
     check_labels("labels", labels, len(images), classes)
     rows = np.arange(len(images))

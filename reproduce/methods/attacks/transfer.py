@@ -15,7 +15,7 @@ import numpy as np
 
 from reproduce.methods.attacks.adversarial import distortion, pooled
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.graphs import logits
+from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
 Array = Any
@@ -26,7 +26,7 @@ def wrong(classify: Classifier, images: Array, labels: Array) -> np.ndarray:
     labels = np.asarray(labels)
     if len(images) != len(labels):
         raise UserError(f"one label an image, got {len(labels)} for {len(images)} images")
-    return logits(classify, images).argmax(1) != labels
+    return slot_logits(classify, images).argmax(1) != labels
 
 
 def errors(

@@ -22,6 +22,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from reproduce.methods.evolution.archive import log_odds
 from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import batched, finite, inference
 
 EDITION = 1
 BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"  # a pass of TensorFlow's graph optimiser
@@ -35,16 +36,13 @@ def scorer(classify: Classifier, batch: int) -> Score:
     Always the same batch shape, filled up with black images, so that an image's score does not
     depend on how many others it is scored with.
     """
-    forward = tf.function(classify)
+    forward = tf.function(inference(classify))
 
     def score(images: np.ndarray) -> np.ndarray:
-        parts = []
-        for start in range(0, len(images), batch):
-            part = images[start : start + batch]
-            pixels = np.zeros((batch, *images.shape[1:]), np.float32)
-            np.divide(part, np.float32(255), out=pixels[: len(part)])
-            parts.append(np.asarray(forward(tf.constant(pixels)))[: len(part)])
-        return log_odds(np.concatenate(parts))
+        def of_bytes(part: tf.Tensor) -> tf.Tensor:
+            return forward(tf.constant(part.numpy() / np.float32(255)))
+
+        return log_odds(finite(batched(of_bytes, images, batch)))
 
     return score
 
@@ -60,14 +58,8 @@ def frozen(classify: Classifier, batch: int) -> Score:
         shape = (batch, *images.shape[1:])
         if shape not in graphs:
             graphs[shape] = _constant(classify, shape)
-        parts = []
-        for start in range(0, len(images), batch):
-            part = images[start : start + batch]
-            if len(part) < batch:
-                part = np.concatenate([part, np.zeros((batch - len(part), *shape[1:]), np.uint8)])
-            (logits,) = graphs[shape](tf.constant(part))
-            parts.append(np.asarray(logits))
-        return log_odds(np.concatenate(parts)[: len(images)])
+        graph = graphs[shape]
+        return log_odds(finite(batched(lambda part: graph(part)[0], images, batch)))
 
     return score
 
@@ -87,7 +79,7 @@ def _constant(classify: Classifier, shape: tuple[int, ...]) -> Any:
     """The network as a graph without variables: bytes of one batch shape -> [logits]."""
 
     def forward(images: tf.Tensor) -> tf.Tensor:
-        return classify(tf.cast(images, tf.float32) / 255)
+        return inference(classify)(tf.cast(images, tf.float32) / 255)
 
     traced = tf.function(forward, autograph=False)
     return convert_variables_to_constants_v2(

@@ -23,7 +23,7 @@ from scipy.special import log_softmax, softmax
 from reproduce.data import Examples, read_only
 from reproduce.networks.classical.nodes import Nodes
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.forward import logits
+from reproduce.networks.forward import batch_size, batched, inference, logits
 
 EDITION = 1
 HELD_OUT = 0.1
@@ -94,10 +94,10 @@ def best_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     scores = scores.astype(np.float64)
     rows = np.arange(len(labels))
 
-    def surprise(log_temperature: float) -> float:
+    def cross_entropy(log_temperature: float) -> float:
         return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
 
-    return float(np.exp(minimize_scalar(surprise, bounds=(-7, 7), method="bounded").x))
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-7, 7), method="bounded").x))
 
 
 def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
@@ -109,7 +109,7 @@ def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
         linear = (weights, bias[0] if bias else np.zeros(weights.shape[1], np.float32))
     model = Model(
         logits=lambda images: logits(network, images),
-        classify=lambda images: network(images, training=False),
+        classify=inference(network),
         linear=linear,
         fitted_on=fitted_on,
     )
@@ -118,16 +118,10 @@ def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
 
 def differentiable(classify: Classifier, **parts: Any) -> Model:
     """A model from a function of tensors; images go through it in batches of few shapes."""
-    graph = tf.function(classify, reduce_retracing=True)
+    graph = tf.function(inference(classify), reduce_retracing=True)
 
     def logits(images: np.ndarray, batch: int = 500) -> np.ndarray:
-        answers = []
-        for start in range(0, len(images), batch):
-            some = np.asarray(images[start : start + batch], np.float32)
-            size = min(batch, 1 << (len(some) - 1).bit_length())
-            filled = np.zeros((size, *some.shape[1:]), np.float32)
-            filled[: len(some)] = some
-            answers.append(graph(tf.constant(filled)).numpy()[: len(some)])
-        return np.concatenate(answers)
+        images = np.asarray(images, np.float32)
+        return batched(graph, images, batch_size(len(images), batch))
 
     return Model(logits=logits, classify=classify, **parts)
