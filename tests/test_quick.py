@@ -1,0 +1,79 @@
+"""One fooling image and one adversarial digit from Python."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import softmax
+
+import reproduce
+from reproduce.data import Dataset
+from reproduce.experiments import quick
+from reproduce.report.figures import pixels
+from reproduce.runtime.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def weights() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(784, 10)).astype(np.float32) / 4
+
+
+@pytest.fixture(scope="module")
+def classify(weights):
+    return lambda images: tf.reshape(images, (-1, 784)) @ weights
+
+
+@pytest.mark.parametrize("encoding", ["CPPN", "direct"])
+def test_the_saved_png_scores_what_is_reported(tmp_path, classify, weights, encoding):
+    found = reproduce.fooling_image(classify, 3, encoding=encoding, generations=3)
+    found.save(tmp_path / "three.png")
+    image = pixels((tmp_path / "three.png").read_bytes()).astype(np.float64) / 255
+    p = softmax(image.reshape(-1) @ weights)
+    assert found.label == 3
+    assert found.confidence == pytest.approx(p[3], rel=1e-4)
+
+
+def test_more_generations_and_the_same_seed_never_lose_confidence(classify):
+    early, late = (reproduce.fooling_image(classify, 3, generations=n) for n in (1, 4))
+    assert late.confidence >= early.confidence
+
+
+def test_an_adversarial_digit_is_near_its_original_and_labelled_as_asked(
+    mnist_5k: Dataset, classify, weights
+):
+    right = (mnist_5k.test.images.reshape(-1, 784) @ weights).argmax(1) == mnist_5k.test.labels
+    label = int(mnist_5k.test.labels[right][0])
+    target = (label + 1) % 10
+    found = reproduce.adversarial_image(classify, label, target, dataset=mnist_5k)
+    assert (found.image.reshape(-1) @ weights).argmax() == target == found.target
+    assert (found.original.reshape(-1) @ weights).argmax() == label == found.label
+    assert found.image.min() >= 0
+    assert found.image.max() <= 1
+    change = found.image.astype(np.float64) - found.original
+    assert found.distortion == pytest.approx(np.sqrt(np.mean(change**2)))
+    scores = (found.image.reshape(-1) @ weights).astype(np.float64)
+    assert found.confidence == pytest.approx(softmax(scores)[target], rel=1e-3)
+
+
+def test_a_picture_for_notebooks_repeats_each_pixel(classify):
+    found = reproduce.fooling_image(classify, 3, generations=0)
+    shown = pixels(found._repr_png_())
+    assert shown.shape == (224, 224, 1)
+    assert (shown[::8, ::8] == found.image).all()
+
+
+def test_every_network_of_the_configuration_is_found_by_its_name():
+    for name in ("LeNet", "FC10(1e-4)", "FC100-100-10", "AE400-10", "SqueezeNet", "ReLU100-100-10"):
+        assert name in quick._recipes(name)
+
+
+def test_a_mistake_ends_with_one_line(classify, mnist_5k):
+    with pytest.raises(UserError, match=r"no network is called LeNte: there are .*LeNet"):
+        reproduce.network("LeNte", dataset=mnist_5k)
+    with pytest.raises(UserError, match="between 0 and 9, got 10"):
+        reproduce.fooling_image(classify, 10)
+    with pytest.raises(UserError, match="CPPN or direct"):
+        reproduce.fooling_image(classify, 1, encoding="pixels")
+    with pytest.raises(UserError, match="one of code, unit; got 'fast'"):
+        reproduce.fooling_image(classify, 1, preset="fast")
+    with pytest.raises(UserError, match="gives probabilities"):
+        reproduce.fooling_image(lambda images: tf.nn.softmax(classify(images)), 1)
