@@ -20,7 +20,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from reproduce.data import Dataset, mnist
-from reproduce.experiments import Setting
+from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import confidence
@@ -225,7 +225,7 @@ def network(
     dataset = mnist() if dataset is None else dataset
     if Path(name).suffix or ":" in name:
         return foreign.load(name, dataset=dataset)
-    return Setting(dataset, _recipes(name), seed, Store(store)).network(name)
+    return Context(dataset, _recipes(name), seed, Store(store)).network(name)
 
 
 def enlarged(image: np.ndarray) -> bytes:
