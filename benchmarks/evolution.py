@@ -73,10 +73,10 @@ def evolution_rates(generations: int) -> Table:
 
 def aged(outputs: int, n: int, generations: int = 25) -> list[Genome]:
     """Genomes with some history."""
-    stream = np.random.default_rng(0)
-    genomes = cppn.random(stream, n, outputs)
+    rng = np.random.default_rng(0)
+    genomes = cppn.random(rng, n, outputs)
     for generation in range(generations):
-        genomes = cppn.offspring(stream, genomes, n, generation)
+        genomes = cppn.offspring(rng, genomes, n, generation)
     return genomes
 
 
@@ -123,9 +123,9 @@ def rendering_rates() -> Table:
 def archive_rates() -> Table:
     """One generation of children into the archive."""
     table = Table("classes", "children", "ours, ms", "pyribs, ms", "ratio")
-    stream = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for classes, n in ((10, 200), (1000, 400)):
-        odds = stream.normal(size=(n, classes))
+        odds = rng.normal(size=(n, classes))
         genomes = np.arange(n, dtype=np.float32)
         images = np.zeros((n, 1, 1, 1), np.uint8)
         archive = insert(empty(classes, (1, 1, 1)), genomes, images, odds - 1)

@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 from rich.table import Table
 
-from reproduce.experiments.nguyen.imagenet.evolved import BATCH
+from reproduce.experiments.nguyen.imagenet.runs import BATCH
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import evolve, unsolved
@@ -57,7 +57,7 @@ def evolution(network: Any, preset: str, **options: Any) -> tuple[Any, np.ndarra
 
     found = evolve(
         network, made._replace(offspring=offspring), classes=network.output_shape[1], seeds=[0],
-        batch=BATCH, forward=frozen, filmed=(), **(settings | options),
+        batch=BATCH, forward=frozen, snapshot_generations=(), **(settings | options),
     )  # fmt: skip
     return found, np.array(clock)
 

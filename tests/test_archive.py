@@ -117,16 +117,18 @@ def test_an_elite_scores_what_the_archive_says_and_history_ends_there(rng):
     classify = linear(rng)
     found = evolve(
         classify, direct.encoding(size=4), classes=3, generations=15, seeds=[1, 2],
-        children=10, filmed=(0, 3, 15, 99),
+        children=10, snapshot_generations=(0, 3, 15, 99),
     )  # fmt: skip
-    assert found.filmed == (0, 3, 15)
-    assert found.film.shape == (2, 3, 3, 4, 4, 1)
-    for archive, history, film in zip(found.archives, found.log_odds, found.film, strict=True):
+    assert found.snapshot_generations == (0, 3, 15)
+    assert found.snapshots.shape == (2, 3, 3, 4, 4, 1)
+    for archive, history, shown in zip(
+        found.archives, found.log_odds, found.snapshots, strict=True
+    ):
         pixels = archive.images.astype(np.float32) / np.float32(255)
         again = log_odds(classify(pixels).numpy()).diagonal()
         np.testing.assert_allclose(again, archive.log_odds, atol=1e-6)
         np.testing.assert_array_equal(history[-1], archive.log_odds)
-        np.testing.assert_array_equal(film[-1], archive.images)
+        np.testing.assert_array_equal(shown[-1], archive.images)
         assert (np.diff(history, axis=0) >= 0).all()
         assert [history[born, niche] for niche, born in enumerate(archive.born)] == list(
             history[-1]
@@ -141,7 +143,7 @@ def pixels_in_thirds(images):
 def evolve_small(module, classify, folder):
     return evolve(
         classify, module.encoding(size=9), classes=3, generations=40, seeds=[1, 2], children=10,
-        filmed=(0, 11, 40), checkpoints=folder, every=3,
+        snapshot_generations=(0, 11, 40), checkpoints=folder, every=3,
     )  # fmt: skip
 
 
@@ -149,7 +151,7 @@ KILLED = """
     import sys, time
     from pathlib import Path
     import tensorflow as tf
-    from reproduce.methods import cppn
+    from reproduce.methods.evolution import cppn
     from test_archive import evolve_small, pixels_in_thirds
     def paced(images):
         tf.py_function(lambda: time.sleep(0.02), [], [])

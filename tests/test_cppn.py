@@ -8,6 +8,7 @@ from scipy import stats
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.colour import rgb
 from reproduce.methods.evolution.cppn import genome as genomes
+from reproduce.methods.evolution.cppn import operators
 from reproduce.methods.evolution.cppn.genome import FUNCTIONS, INPUTS, Genome
 from reproduce.methods.evolution.cppn.programs import program
 from reproduce.methods.evolution.cppn.rendering import coordinates, run
@@ -220,7 +221,7 @@ def test_an_alias_is_not_taken_for_a_repeating_node():
 
 def test_pruning_changes_no_image(rng):
     population = evolved(rng, 30, outputs=3)
-    pruned = [cppn.mixture.pruned(genome) for genome in population]
+    pruned = [operators.prune(genome) for genome in population]
     assert sum(len(g.functions) for g in pruned) < sum(len(g.functions) for g in population)
     np.testing.assert_array_equal(cppn.render(pruned, 20), cppn.render(population, 20))
 
@@ -233,17 +234,17 @@ def outputs_of(genome, size=12):
 
 def test_a_grafted_output_is_the_other_parents(rng):
     for first, second in zip(evolved(rng, 20, 3), evolved(rng, 20, 3), strict=True):
-        child = cppn.mixture.grafted(first, second, [1])
+        child = operators.graft(first, second, [1])
         for output, parent in enumerate((first, second, first)):
             np.testing.assert_array_equal(outputs_of(child)[output], outputs_of(parent)[output])
 
 
-def test_zooming_stretches_inputs_by_one_factor(rng):
+def test_scaling_stretches_inputs_by_one_factor(rng):
     genes = (0.52, 0.49, 0.505, 0.3)
     genome = Genome(1, (0,), tuple((source, INPUTS, gene) for source, gene in enumerate(genes)))
     seen = set()
     for _ in range(200):
-        child = cppn.mixture.zoomed(rng, genome, genome)
+        child = operators.scale_inputs(rng, genome, genome)
         moved = [
             (new[2] - 0.5) / (gene - 0.5)
             for new, gene in zip(child.connections, genes, strict=True)
@@ -251,14 +252,14 @@ def test_zooming_stretches_inputs_by_one_factor(rng):
         together = tuple(source for source, factor in enumerate(moved) if factor != 1)
         np.testing.assert_allclose([moved[source] for source in together], moved[together[0]])
         seen.add(together)
-    assert seen == set(cppn.mixture.TOGETHER)
+    assert seen == set(operators.INPUT_GROUPS)
 
 
 @pytest.mark.parametrize("outputs", [1, 3])  # grey and colour have shares of their own
-def test_every_operator_of_the_mixture_leaves_networks_well_formed(rng, outputs):
+def test_every_operator_leaves_networks_well_formed(rng, outputs):
     population = cppn.random(rng, 40, outputs)
     for generation in range(40):
-        population = cppn.mixture.offspring(rng, population, 40, generation)
+        population = operators.offspring(rng, population, 40, generation)
     for genome in population:
         assert_feed_forward_and_well_formed(genome)
 

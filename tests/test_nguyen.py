@@ -12,11 +12,11 @@ from reproduce.experiments.nguyen import (
     ascents,
     drawing,
     encodings,
-    evolved,
     figure11,
     networks,
     repetition,
     rounds,
+    runs,
     transfer,
 )
 from reproduce.methods.evolution import cppn, direct
@@ -67,18 +67,18 @@ def test_crossings_are_of_the_median_and_of_the_worst():
             [[0.1, 0.2], [0.2, 0.995], [0.99995, 0.99995], [0.99995, 0.99995]],
         ]
     )
-    assert evolved.crossings(found) == evolved.Crossings([1, 2, 2], 3)
-    never = evolved.crossings(of_history([[[0.1, 0.2], [0.995, 0.995]]]))
+    assert runs.crossings(found) == runs.Crossings([1, 2, 2], 3)
+    never = runs.crossings(of_history([[[0.1, 0.2], [0.995, 0.995]]]))
     assert never.median[0] == 1
     assert np.isnan([*never.median[1:], never.every]).all()
 
 
 @pytest.mark.parametrize("encoding", [direct.encoding(), cppn.encoding("unit")])
 def test_every_saved_png_scores_what_is_reported(context, encoding):
-    found = evolved.evolved(context, encoding, runs=2, generations=3)
-    files = evolved.files("some", found)
+    found = runs.evolve_cached(context, encoding, runs=2, generations=3)
+    files = runs.files("some", found)
     assert len(files) == 2 * CLASSES
-    assert evolved.rescored(context, found, files) < 1e-6
+    assert runs.rescored(context, found, files) < 1e-6
     network = context.network("LeNet")
     for name, content in files.items():
         pixels = np.asarray(Image.open(io.BytesIO(content)))[None, ..., None] / np.float32(255)
@@ -87,11 +87,11 @@ def test_every_saved_png_scores_what_is_reported(context, encoding):
         assert float(p) == pytest.approx(float(reported), abs=1e-6)
 
 
-def test_a_film_has_a_frame_for_each_filmed_generation(context):
-    found = evolved.evolved(context, direct.encoding(), runs=2, generations=3)
-    film = Image.open(io.BytesIO(drawing.film(found)))
-    assert found.filmed == (0, 1, 2, 3)
-    assert film.n_frames == 4
+def test_an_animation_has_a_frame_for_each_snapshot(context):
+    found = runs.evolve_cached(context, direct.encoding(), runs=2, generations=3)
+    animation = Image.open(io.BytesIO(drawing.animation(found)))
+    assert found.snapshot_generations == (0, 1, 2, 3)
+    assert animation.n_frames == 4
 
 
 def test_each_network_learns_the_fooling_images_of_all_before_it(context):
@@ -112,8 +112,8 @@ def test_each_network_learns_the_fooling_images_of_all_before_it(context):
 
 
 def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
-    film = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
-    evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(film=film)
+    snapshots = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
+    evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(snapshots=snapshots)
     drawn = rounds._first_and_last(evolution, 30, seed=(0, 1)) * 255
     values = np.round(drawn.ravel()).astype(int).tolist()
     assert len(set(values)) == 30
@@ -156,7 +156,7 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(context):
             context, presets={"CPPN": cppn.encoding()}, others={"other": partial(small_network)},
             **both,
         ),
-        repetition.repetition(context, presets={"unit": cppn.encoding("unit")}, **both),
+        repetition.repetition(context, encodings=[cppn.encoding("unit")], **both),
         ascents.ascent(context, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
         figure11.figure11(
             context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,

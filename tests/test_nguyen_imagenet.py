@@ -18,9 +18,10 @@ from reproduce.experiments.nguyen.imagenet import (
     figure13,
     retraining,
 )
+from reproduce.experiments.nguyen.imagenet.runs import Search
 from reproduce.methods.evolution import cppn
 from reproduce.methods.evolution.archive import empty
-from reproduce.methods.evolution.map_elites import Evolution, evolve
+from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.runtime.store import Store
 
 SIDE, CLASSES = 8, 1000
@@ -49,7 +50,7 @@ def probability(images, labels):
 
 def test_images_are_scored_as_the_bytes_that_are_kept(context):
     labels = [3, 500, 999]
-    found = ascent.climbed(
+    found = ascent.climb_cached(
         context, linear(), labels, rule="fast224", together=2, starts=2, until=0.9
     )
     assert found.images.dtype == np.uint8
@@ -59,8 +60,10 @@ def test_images_are_scored_as_the_bytes_that_are_kept(context):
 
 
 def test_an_image_does_not_depend_on_the_classes_beside_it(context):
-    apart = ascent.climbed(context, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
-    together = ascent.climbed(context, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9)
+    apart = ascent.climb_cached(context, linear(), [7, 8, 9], rule="fast224", together=1, until=0.9)
+    together = ascent.climb_cached(
+        context, linear(), [7, 8, 9], rule="fast224", together=3, until=0.9
+    )
     difference = apart.images.astype(int) - together.images
     assert np.abs(difference).max() <= 1  # a rounding
     np.testing.assert_array_equal(apart.reached, together.reached)
@@ -90,7 +93,7 @@ def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(co
     reached = next(cell for cell in whole.cells if cell.column == "reached 0.9999")
     assert (reached.value, reached.n) == (1.0, 6)
     assert fifteen.cells[0].published == pytest.approx(0.9999)
-    assert "6 classes in the place of 15." in fifteen.departures
+    assert "6 classes instead of 15." in fifteen.departures
 
 
 def test_figure_3_shows_the_surest_image_of_each_label(context):
@@ -98,9 +101,9 @@ def test_figure_3_shows_the_surest_image_of_each_label(context):
     surest = np.array([0.3, 0.9, 0.5, 0.5, 0.99])
     assert figure3.shown(labels, surest, 8) == [4, 1, 2]
     assert figure3.shown(labels, surest, 2) == [4, 1]
-    judged = figure3.random_cppns(context, linear(), images=12, mutations=5)
-    p = probability(judged.images, judged.log_odds.argmax(axis=1))
-    np.testing.assert_allclose(1 / (1 + np.exp(-judged.log_odds.max(axis=1))), p, atol=1e-5)
+    scored = figure3.random_cppns(context, linear(), images=12, mutations=5)
+    p = probability(scored.images, scored.log_odds.argmax(axis=1))
+    np.testing.assert_allclose(1 / (1 + np.exp(-scored.log_odds.max(axis=1))), p, atol=1e-5)
     artefact = figure3.figure3(context, images=12, mutations=5)
     half = next(cell for cell in artefact.cells if cell.column == "sure 0.5")
     assert half.value == pytest.approx((p >= 0.5).mean())
@@ -139,8 +142,8 @@ def test_one_more_class_is_learned_from_half_of_the_photographs(rng):
 def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
     pictures = rng.integers(256, size=(5, SIDE, SIDE, 3)).astype(np.uint8)
     archive = empty(3, (SIDE, SIDE, 3))._replace(images=pictures[[3, 1, 3]])
-    film = pictures[[0, 1, 1, 2, 2, 2]].reshape(1, 2, 3, SIDE, SIDE, 3)
-    found = Evolution([archive], np.zeros((1, 8, 3)), (0, 7), film)
+    snapshots = pictures[[0, 1, 1, 2, 2, 2]].reshape(1, 2, 3, SIDE, SIDE, 3)
+    found = Evolution([archive], np.zeros((1, 8, 3)), (0, 7), snapshots)
     np.testing.assert_array_equal(retraining.fooling_images(found), pictures[[0, 1, 3]])
 
 
@@ -158,13 +161,6 @@ def test_claims_of_figure_12_follow_the_numbers(rng):
     assert verdicts(second=0.1, after=2, evaluations=800)[0] == "cannot be told"
 
 
-def search(context, *, network=None, classes=CLASSES, runs=2, generations=4, children):
-    return evolve(
-        network or linear(), cppn.encoding("code", SIDE, 3), classes=classes, children=children,
-        generations=generations, seeds=list(range(runs)), initial=20, filmed=(0,),
-    )  # fmt: skip
-
-
 def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(context, rng):
     images = rng.random((30, 256, 256, 3)).astype(np.float32)
     examples = data.read_only(images, rng.integers(CLASSES, size=30))
@@ -174,9 +170,13 @@ def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(
         training.sgd, epochs=5, batch=16, compiled=False,
         rate=partial(training.constant, value=0.02),
     )  # fmt: skip
+    search = Search(
+        partial(cppn.encoding, "code"), runs=2, generations=4, children=20, initial=20,
+        snapshot_generations=(0,),
+    )  # fmt: skip
     artefact = figure12.figure12(
-        context._replace(dataset=dataset), search=partial(search, children=20), runs=1,
-        generations=2, phases=[phase], unseen=12, mutations=5,
+        context._replace(dataset=dataset), search=search, runs=1, generations=2, phases=[phase],
+        unseen=12, mutations=5,
     )  # fmt: skip
     rows = {cell.row for cell in artefact.cells}
     assert rows == {"DNN1", "DNN2"}

@@ -33,4 +33,11 @@ def ten_crops(network: keras.Model, side: int = SIDE) -> keras.Model:
     log_odds = keras.ops.log_softmax(logits)
     apart = keras.ops.reshape(log_odds, (len(crops), -1, network.output_shape[1]))
     mean = keras.ops.logsumexp(apart, axis=0) - math.log(len(crops))
-    return keras.Model(images, mean, name=f"{network.name}_ten_crops")
+    model = keras.Model(images, mean, name=f"{network.name}_ten_crops")
+    model.views = 2 * len(corners)
+    return model
+
+
+def views(network: keras.Model) -> int:
+    """Crops of an image over which a network's answer is averaged; 1 where it sees one."""
+    return int(getattr(network, "views", 1))

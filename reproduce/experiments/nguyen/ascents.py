@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
-from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK
+from reproduce.experiments.nguyen.runs import CHILDREN, NETWORK
 from reproduce.methods.ascent import RULES, THRESHOLDS, Ascent, ascend
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.scoring import scorer
@@ -141,15 +141,15 @@ def _images(found: Mapping[str, Ascent], starts: int, classes: int) -> Figure:
 def curves(found: Mapping[str, np.ndarray]) -> Figure:
     """Confidence (n, steps + 1) over steps: median and quartiles of all images of each rule."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     for rule, confidences in found.items():
         p = np.clip(confidences, 1e-12, 1 - 1e-8)
         low, median, high = np.quantile(np.log(p / (1 - p)), (0.25, 0.5, 0.75), axis=0)
-        figures.curve(place, np.arange(1, len(median) + 1), median, low, high, label=rule)
-    place.set_xscale("log")
-    drawing.confidence_axis(place)
-    place.set_ylim(-6, 19)
-    place.set_xlabel("step")
-    place.set_ylabel("confidence")
-    figures.legend(place, loc="upper left")
+        figures.curve(ax, np.arange(1, len(median) + 1), median, low, high, label=rule)
+    ax.set_xscale("log")
+    drawing.confidence_axis(ax)
+    ax.set_ylim(-6, 19)
+    ax.set_xlabel("step")
+    ax.set_ylabel("confidence")
+    figures.legend(ax, loc="upper left")
     return figure

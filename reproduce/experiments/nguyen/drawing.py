@@ -1,4 +1,4 @@
-"""What the figures of evolution have in common: curves over generations, and a film."""
+"""What the figures of evolution have in common: curves over generations, and an animation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 
-SCALE = 3  # film pixels for a pixel
-GREYS = 32  # of a film; noise in 256 greys makes a file three times as large
+SCALE = 3  # pixels of the animation for a pixel
+GREYS = 32  # of the animation; noise in 256 greys makes a file three times as large
 FRAME, LAST_FRAME = 220, 2500  # milliseconds
 
 
@@ -24,38 +24,38 @@ def curves(found: Mapping[str, Evolution]) -> Figure:
     figure, axes = figures.sheet(1, len(found), width=2.6, height=2.6)
     odds = {name: evolution.log_odds for name, evolution in found.items()}
     top = max(np.quantile(values[:, -1], 0.75) for values in odds.values()) + 1
-    for place, (name, values) in zip(axes[0], odds.items(), strict=True):
-        over_generations(place, values)
-        place.set_title(name, fontsize=8)
-        place.set_ylim(-5, top)
+    for ax, (name, values) in zip(axes[0], odds.items(), strict=True):
+        over_generations(ax, values)
+        ax.set_title(name, fontsize=8)
+        ax.set_ylim(-5, top)
     axes[0, 0].set_ylabel("confidence")
     figures.legend(figure, handles=axes[0, 0].lines[:2], loc="outside lower center", ncols=2)
     return figure
 
 
-def over_generations(place: Axes, log_odds: np.ndarray) -> None:
+def over_generations(ax: Axes, log_odds: np.ndarray) -> None:
     """One panel; log_odds float64 (runs, generations + 1, classes)."""
     x = np.arange(log_odds.shape[1])
     low, median, high = np.quantile(log_odds, (0.25, 0.5, 0.75), axis=(0, 2))
-    figures.curve(place, x, median, low, high, label="median, quartiles", index=0)
-    figures.curve(place, x, log_odds.min(axis=(0, 2)), label="worst class of all runs", index=1)
-    confidence_axis(place)
-    place.axhline(np.log(9999), color="0.6", linewidth=0.6, linestyle=":")
-    place.set_xlabel("generation")
+    figures.curve(ax, x, median, low, high, label="median, quartiles", index=0)
+    figures.curve(ax, x, log_odds.min(axis=(0, 2)), label="worst class of all runs", index=1)
+    confidence_axis(ax)
+    ax.axhline(np.log(9999), color="0.6", linewidth=0.6, linestyle=":")
+    ax.set_xlabel("generation")
 
 
-def confidence_axis(place: Axes) -> None:
+def confidence_axis(ax: Axes) -> None:
     """Ticks of an axis of log-odds, labelled by confidence."""
     marks = (0.01, 0.5, 0.99, 0.9999, 0.999999, 0.99999999)
-    place.set_yticks([np.log(p / (1 - p)) for p in marks], [f"{p:.8g}" for p in marks])
+    ax.set_yticks([np.log(p / (1 - p)) for p in marks], [f"{p:.8g}" for p in marks])
 
 
-def film(found: Evolution, run: int = 0) -> bytes:
+def animation(found: Evolution, run: int = 0) -> bytes:
     """A GIF of one archive filling up: every digit's elite and its confidence."""
     history = confidence(found.log_odds[run])
     frames = [
         _frame(images, history[generation], generation)
-        for generation, images in zip(found.filmed, found.film[run], strict=True)
+        for generation, images in zip(found.snapshot_generations, found.snapshots[run], strict=True)
     ]
     file = io.BytesIO()
     frames = [frame.quantize(GREYS) for frame in frames]

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
-from reproduce.experiments.nguyen.evolved import (
+from reproduce.experiments.nguyen.runs import (
     CHILDREN,
     THRESHOLDS,
     crossings,
-    evolved,
+    evolve_cached,
     files,
     final_confidence,
     images,
@@ -70,7 +70,7 @@ def figure4(
             "figure4": _grid(context, reproduced),
             "figure4-curves": drawing.curves(found),
         },
-        files={**saved, "figure4.gif": drawing.film(reproduced)},
+        files={**saved, "figure4.gif": drawing.animation(reproduced)},
         notes=[_rescored(saved, difference)],
         departures=[
             "LeNet is trained anew; networks=lenet_authors takes the authors' weights.",
@@ -86,6 +86,7 @@ def figure5(
     """CPPN encoding, likewise."""
     found = _all(context, presets, runs, generations)
     name, reproduced = next(iter(found.items()))
+    encoding = presets[name]
     cells = _table("figure5", found)
     saved = files("figure5", reproduced)
     difference = rescored(context, reproduced, saved)
@@ -100,9 +101,13 @@ def figure5(
         figures={
             "figure5": _grid(context, reproduced),
             "figure5-curves": drawing.curves(found),
-            "figure5-large": _large(reproduced),
+            "figure5-large": _large(reproduced, encoding),
         },
-        files={**saved, **_large_files(reproduced), "figure5.gif": drawing.film(reproduced)},
+        files={
+            **saved,
+            **_large_files(reproduced, encoding),
+            "figure5.gif": drawing.animation(reproduced),
+        },
         notes=[
             _rescored(saved, difference),
             "Drawn large, the same networks are asked at finer positions of the same field; raw "
@@ -120,7 +125,7 @@ def _all(
     context: Context, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> dict[str, Evolution]:
     return {
-        name: evolved(context, Encoding(*encoding), runs, generations)
+        name: evolve_cached(context, encoding, runs, generations)
         for name, encoding in presets.items()
     }
 
@@ -148,9 +153,9 @@ def _grid(context: Context, found: Evolution) -> Figure:
     )
 
 
-def _large(found: Evolution) -> Figure:
+def _large(found: Evolution, encoding: Encoding) -> Figure:
     """The first run's images as LeNet sees them, and the same CPPNs with more pixels."""
-    small, large = found.archives[0].images, _finer(found, FINER)
+    small, large = found.archives[0].images, _finer(found, encoding, FINER)
     enlarged = small.repeat(FINER, axis=1).repeat(FINER, axis=2)
     half = (len(small) + 1) // 2
     rows = [enlarged[:half], large[:half], enlarged[half:], large[half:]]
@@ -166,18 +171,18 @@ def _large(found: Evolution) -> Figure:
     )
 
 
-def _large_files(found: Evolution) -> dict[str, bytes]:
+def _large_files(found: Evolution, encoding: Encoding) -> dict[str, bytes]:
     return {
         f"figure5-large/run0-class{label}.png": png(image)
-        for label, image in enumerate(_finer(found, 16))
+        for label, image in enumerate(_finer(found, encoding, 16))
     }
 
 
-def _finer(found: Evolution, times: int) -> np.ndarray:
+def _finer(found: Evolution, encoding: Encoding, times: int) -> np.ndarray:
     """The first run's CPPNs over the same field with `times` as many pixels on a side."""
     genomes = [cppn.Genome(*genome) for genome in found.archives[0].genomes]
     size = found.archives[0].images.shape[1]
-    return cppn.render(genomes, times * size, "code", field=size - 1)
+    return cppn.render(genomes, times * size, encoding.preset, field=size - 1)
 
 
 def _median_by_200(identity: str, name: str, found: Evolution, generations: int) -> Claim:

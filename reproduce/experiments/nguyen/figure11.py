@@ -44,7 +44,7 @@ def figure11(
         images: of each network's, that all later ones learn; the paper does not say.
     """
     found = rounds(
-        context, train=train, encoding=Encoding(*encoding), networks=networks, runs=runs,
+        context, train=train, encoding=encoding, networks=networks, runs=runs,
         generations=generations, images=images,
     )  # fmt: skip
     images = min(images, 2 * context.dataset.classes * runs)
@@ -146,8 +146,8 @@ def _against_published(cells: Cells) -> list[str]:
 
 def _sheet(context: Context, found: Sequence[Round]) -> Figure:
     """The paper's layout: a row for each network, one run drawn at random, and the median."""
-    stream = np.random.default_rng(context.seed)
-    rows = [each.images[stream.integers(len(each.images))] for each in found]
+    rng = np.random.default_rng(context.seed)
+    rows = [each.images[rng.integers(len(each.images))] for each in found]
     medians = [np.median(confidence(each.log_odds[:, -1])) for each in found]
     return figures.grid(
         np.stack(rows) / np.float32(255),
@@ -159,7 +159,7 @@ def _sheet(context: Context, found: Sequence[Round]) -> Figure:
 def _curves(found: Sequence[Round]) -> Figure:
     """Median confidence over generations, one line for each network."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=3.0)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     medians = [np.median(each.log_odds, axis=(0, 2)) for each in found]
     top = max(median[-1] for median in medians) + 1
     gap = 0.035 * (top - LOWEST)  # between labels, which are moved down where lines meet
@@ -167,12 +167,12 @@ def _curves(found: Sequence[Round]) -> Figure:
     for i in sorted(range(len(found)), key=lambda i: -medians[i][-1]):
         shade = str(0.7 * i / max(1, len(found) - 1))
         end, below = medians[i][-1], min(medians[i][-1], below - gap)
-        place.plot(medians[i], color=shade, linewidth=0.9)
-        place.annotate(f"DNN{i + 1}", (len(medians[i]) - 1, end), (1.03, below), color=shade,
-                       textcoords=place.get_yaxis_transform(), fontsize=5, va="center",
+        ax.plot(medians[i], color=shade, linewidth=0.9)
+        ax.annotate(f"DNN{i + 1}", (len(medians[i]) - 1, end), (1.03, below), color=shade,
+                       textcoords=ax.get_yaxis_transform(), fontsize=5, va="center",
                        arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.4})  # fmt: skip
-    drawing.confidence_axis(place)
-    place.set_ylim(LOWEST, top)
-    place.set_xlabel("generation")
-    place.set_ylabel("median confidence")
+    drawing.confidence_axis(ax)
+    ax.set_ylim(LOWEST, top)
+    ax.set_xlabel("generation")
+    ax.set_ylabel("median confidence")
     return figure

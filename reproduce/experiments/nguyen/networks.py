@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reproduce import training
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.evolved import NETWORK
+from reproduce.experiments.nguyen.runs import NETWORK
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.evolved import CHILDREN, NETWORK, evolved, final_confidence
+from reproduce.experiments.nguyen.runs import CHILDREN, NETWORK, evolve_cached, final_confidence
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.cppn.genome import Genome
 from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
@@ -23,18 +23,19 @@ Pair = tuple[np.ndarray, np.ndarray, float, float]  # image before and after, co
 
 
 def repetition(
-    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, encodings: Sequence[Encoding], runs: int, generations: int
 ) -> Artefact:
     """Confidence before and after repeating nodes are held to a single period.
 
     Args:
-        presets: a CPPN encoding under each name of its coordinates, "code" or "unit".
+        encodings: CPPN encodings, each a row under its preset's name.
     """
     cells = Cells("nguyen", "repetition")
     drawn: dict[str, list[Pair]] = {}
     drops, kept = {}, {}
-    for preset, encoding in presets.items():
-        found = evolved(context, Encoding(*encoding), runs, generations)
+    for encoding in encodings:
+        preset = encoding.preset
+        found = evolve_cached(context, encoding, runs, generations)
         images = np.concatenate([archive.images for archive in found.archives])
         own = final_confidence(found).ravel()
         whose, after_images = _held(found, images, preset)

@@ -16,7 +16,7 @@ import numpy as np
 from reproduce import training
 from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.evolved import CHILDREN
+from reproduce.experiments.nguyen.runs import CHILDREN
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
@@ -79,7 +79,7 @@ def rounds(
                     generations=generations,
                     seeds=[(context.seed, i, run) for run in range(runs)],
                     children=CHILDREN,
-                    filmed=(0, generations),
+                    snapshot_generations=(0, generations),
                 ),
                 checkpoints="checkpoints",
             )
@@ -90,7 +90,7 @@ def rounds(
             wrong = round(training.error_rate(model, test) * len(test.labels))
             found.append(
                 Round(
-                    evolution.log_odds, evolution.film[:, -1], wrong, len(test.labels),
+                    evolution.log_odds, evolution.snapshots[:, -1], wrong, len(test.labels),
                     recognised, len(fooling),
                 )
             )  # fmt: skip
@@ -102,10 +102,10 @@ def rounds(
 
 def _first_and_last(evolution: Evolution, most: int, seed: Sequence[int]) -> np.ndarray:
     """Images drawn from the first and the last generation's archives, float32 in [0, 1]."""
-    film = evolution.film[:, [0, -1]]
-    found = film.reshape(-1, *film.shape[3:])
-    stream = np.random.default_rng(seed)
-    drawn = np.sort(stream.choice(len(found), min(most, len(found)), replace=False))
+    snapshots = evolution.snapshots[:, [0, -1]]
+    found = snapshots.reshape(-1, *snapshots.shape[3:])
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(len(found), min(most, len(found)), replace=False))
     return found[drawn].astype(np.float32) / np.float32(255)
 
 

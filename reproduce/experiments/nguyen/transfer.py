@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from reproduce import training
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.evolved import (
+from reproduce.experiments.nguyen.runs import (
     CHILDREN,
     NETWORK,
-    evolved,
+    evolve_cached,
     final_confidence,
     images,
 )
@@ -53,7 +53,7 @@ def transfer(
         for name, train in others.items()
     }
     for called, encoding in presets.items():
-        found = evolved(context, Encoding(*encoding), runs, generations)
+        found = evolve_cached(context, encoding, runs, generations)
         shown, own = images(found), final_confidence(found)
         flat = shown.reshape(-1, *shown.shape[2:])
         labels = np.tile(np.arange(shown.shape[1]), shown.shape[0])

@@ -65,16 +65,17 @@ def encoding(preset: str = "code", size: int = 28, channels: int = 1) -> Encodin
         random=partial(random, genes=size * size * channels),
         offspring=partial(offspring, variation=PRESETS[preset], shape=(size, size, channels)),
         render=partial(render, shape=(size, size, channels)),
+        preset=preset,
     )
 
 
-def random(stream: np.random.Generator, n: int, genes: int) -> np.ndarray:
+def random(rng: np.random.Generator, n: int, genes: int) -> np.ndarray:
     """float32 (n, genes), uniform in [0, 1]."""
-    return stream.random((n, genes), np.float32)
+    return rng.random((n, genes), np.float32)
 
 
 def offspring(
-    stream: np.random.Generator,
+    rng: np.random.Generator,
     parents: list[Any],
     n: int,
     generation: int,
@@ -82,18 +83,18 @@ def offspring(
     shape: tuple[int, int, int],
 ) -> np.ndarray:
     """n children of parents drawn in pairs, float32 (n, genes), for images of a shape."""
-    drawn = np.stack([parents[i] for i in stream.integers(len(parents), size=n + n % 2)])
+    drawn = np.stack([parents[i] for i in rng.integers(len(parents), size=n + n % 2)])
     if variation.crossover:
-        pairs = np.flatnonzero(stream.random(len(drawn) // 2) < variation.crossover)
+        pairs = np.flatnonzero(rng.random(len(drawn) // 2) < variation.crossover)
         drawn[2 * pairs], drawn[2 * pairs + 1] = cross(
-            stream, drawn[2 * pairs], drawn[2 * pairs + 1], variation.crossover_eta
+            rng, drawn[2 * pairs], drawn[2 * pairs + 1], variation.crossover_eta
         )
     if variation.squares is not None:
-        return mutate_squares(stream, drawn[:n], variation.squares, variation.eta, shape)
+        return mutate_squares(rng, drawn[:n], variation.squares, variation.eta, shape)
     rate = mutation_rate(variation, generation)
     if variation.patch == 1:
-        return mutate(stream, drawn[:n], rate, variation.eta)
-    return mutate_patches(stream, drawn[:n], rate, variation.eta, variation.patch, shape)
+        return mutate(rng, drawn[:n], rate, variation.eta)
+    return mutate_patches(rng, drawn[:n], rate, variation.eta, variation.patch, shape)
 
 
 def mutation_rate(variation: Variation, generation: int) -> float:
@@ -102,18 +103,18 @@ def mutation_rate(variation: Variation, generation: int) -> float:
     return variation.rate * 0.5**halvings
 
 
-def mutate(stream: np.random.Generator, genomes: np.ndarray, rate: float, eta: float) -> np.ndarray:
+def mutate(rng: np.random.Generator, genomes: np.ndarray, rate: float, eta: float) -> np.ndarray:
     """Polynomial mutation: each gene with probability `rate`, clamped to [0, 1]."""
     genes = np.array(genomes, np.float32)
-    chosen = np.flatnonzero(stream.random(genes.shape, np.float32) < rate)
+    chosen = np.flatnonzero(rng.random(genes.shape, np.float32) < rate)
     flat = genes.reshape(-1)
-    moved = flat[chosen] + polynomial_step(stream.random(len(chosen), np.float32), eta)
+    moved = flat[chosen] + polynomial_step(rng.random(len(chosen), np.float32), eta)
     flat[chosen] = np.clip(moved, 0, 1)
     return genes
 
 
 def mutate_patches(
-    stream: np.random.Generator,
+    rng: np.random.Generator,
     genomes: np.ndarray,
     rate: float,
     eta: float,
@@ -122,9 +123,9 @@ def mutate_patches(
 ) -> np.ndarray:
     """Polynomial mutation whose steps are shared by patch x patch neighbours of a pixel."""
     height, width, channels = shape
-    chosen = stream.random((len(genomes), *shape), np.float32) < rate
+    chosen = rng.random((len(genomes), *shape), np.float32) < rate
     steps = np.zeros((len(genomes), height + patch - 1, width + patch - 1, channels), np.float32)
-    drawn = polynomial_step(stream.random(int(chosen.sum()), np.float32), eta)
+    drawn = polynomial_step(rng.random(int(chosen.sum()), np.float32), eta)
     moves = np.zeros(chosen.shape, np.float32)
     moves[chosen] = drawn
     for down in range(patch):
@@ -136,7 +137,7 @@ def mutate_patches(
 
 
 def mutate_squares(
-    stream: np.random.Generator,
+    rng: np.random.Generator,
     genomes: np.ndarray,
     squares: float,
     eta: float,
@@ -150,11 +151,11 @@ def mutate_squares(
     height, width, channels = shape
     images = np.array(genomes, np.float32).reshape(-1, *shape)
     for image in images:
-        for _ in range(max(1, int(stream.poisson(squares)))):
-            side = int(min(height, width) ** stream.random())
-            top, left = stream.integers((height - side + 1, width - side + 1)).tolist()
+        for _ in range(max(1, int(rng.poisson(squares)))):
+            side = int(min(height, width) ** rng.random())
+            top, left = rng.integers((height - side + 1, width - side + 1)).tolist()
             square = image[top : top + side, left : left + side]
-            square += polynomial_step(stream.random(channels, np.float32), eta)
+            square += polynomial_step(rng.random(channels, np.float32), eta)
             np.clip(square, 0, 1, out=square)
     return images.reshape(len(images), -1)
 
@@ -166,7 +167,7 @@ def polynomial_step(u: np.ndarray, eta: float) -> np.ndarray:
 
 
 def cross(
-    stream: np.random.Generator, first: np.ndarray, second: np.ndarray, eta: float
+    rng: np.random.Generator, first: np.ndarray, second: np.ndarray, eta: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """SBX within [0, 1]; which child takes which side is drawn gene by gene.
 
@@ -176,11 +177,11 @@ def cross(
     apart = high - low
     differ = apart > np.finfo(np.float32).eps
     safe = np.where(differ, apart, np.float32(1))
-    u = stream.random(first.shape, np.float32)
+    u = rng.random(first.shape, np.float32)
     middle = np.float32(0.5) * (low + high)
     below = middle - np.float32(0.5) * _spread(u, low / safe, eta) * apart
     above = middle + np.float32(0.5) * _spread(u, (1 - high) / safe, eta) * apart
-    swapped = stream.random(first.shape, np.float32) < 0.5
+    swapped = rng.random(first.shape, np.float32) < 0.5
     default = np.float32(UNCOPIED_GENE)
     one = np.where(differ, np.clip(np.where(swapped, above, below), 0, 1), default)
     other = np.where(differ, np.clip(np.where(swapped, below, above), 0, 1), default)

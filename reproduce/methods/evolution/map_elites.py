@@ -2,7 +2,7 @@
 
 Nguyen et al. 2015, section 2.2: start from random images; in each generation draw parents from
 the archive (an elite that holds several niches is drawn more often), vary them, try every child
-on every class. Each run has its own stream of random numbers and its own batch of fixed shape,
+on every class. Each run has its own random generator and its own batch of fixed shape,
 so what becomes of it does not depend on the runs beside it.
 
     archive, archive, ... --offspring--> genomes --render--> uint8 images --classify--> log-odds
@@ -31,14 +31,16 @@ EDITION = 1
 class Encoding(NamedTuple):
     """How genomes begin, vary, and become images.
 
-    random: (stream, n) -> n genomes.
-    offspring: (stream, parents, n, generation) -> n genomes.
+    random: (rng, n) -> n genomes.
+    offspring: (rng, parents, n, generation) -> n genomes.
     render: genomes -> uint8 (n, height, width, channels).
+    preset: its name among the presets of `direct` or `cppn`; empty for one of your own.
     """
 
     random: Callable[[np.random.Generator, int], Any]
     offspring: Callable[[np.random.Generator, list[Any], int, int], Any]
     render: Callable[[Any], np.ndarray]
+    preset: str = ""
 
 
 class Evolution(NamedTuple):
@@ -47,15 +49,15 @@ class Evolution(NamedTuple):
     archives: one for each run.
     log_odds: float64 (runs, generations + 1, classes), of the elites after each generation;
         generation 0 is the random start.
-    filmed: the generations whose archives were kept as images.
-    film: uint8 (runs, filmed, classes, height, width, channels).
+    snapshot_generations: the generations whose archives were kept as images.
+    snapshots: uint8 (runs, snapshot generations, classes, height, width, channels).
     tried: images a run tried at the start, and in each generation.
     """
 
     archives: list[Archive]
     log_odds: np.ndarray
-    filmed: tuple[int, ...]
-    film: np.ndarray
+    snapshot_generations: tuple[int, ...]
+    snapshots: np.ndarray
     tried: tuple[int, int] = (0, 0)
 
 
@@ -64,18 +66,18 @@ class _State(NamedTuple):
 
     generation: int
     archives: list[Archive]
-    streams: list[dict[str, Any]]
+    generators: list[dict[str, Any]]
     log_odds: np.ndarray
-    film: np.ndarray
+    snapshots: np.ndarray
 
 
-class Judge(NamedTuple):
+class Evaluator(NamedTuple):
     """How images are scored.
 
-    score: what the archive goes by.
-    screen: a rougher and cheaper one, or None: of the children only those are then scored that
-        would take a niche by it.
-    batch: images at a time; the next ones are drawn meanwhile.
+    score: exact; what the archive goes by.
+    screen: a cheap pre-filter, or None. Only children that would take a niche by it are then
+        scored exactly.
+    batch: images scored at a time; the next batch is rendered meanwhile.
     """
 
     score: Score
@@ -83,18 +85,18 @@ class Judge(NamedTuple):
     batch: int
 
 
-def elites(stream: np.random.Generator, archive: Archive, n: int) -> list[Any]:
+def elites(rng: np.random.Generator, archive: Archive, n: int) -> list[Any]:
     """All of them as parents, each niche alike."""
     return archive.genomes
 
 
-def unsolved(stream: np.random.Generator, archive: Archive, n: int) -> list[Any]:
+def unsolved(rng: np.random.Generator, archive: Archive, n: int) -> list[Any]:
     """n parents, fewer from the niches where little is left to gain: weights 1.1 - p^2.
 
     In trials children of elites at 90 % and more added half as much as those of any others.
     """
     weights = 1.1 - confidence(archive.log_odds) ** 2
-    drawn = stream.choice(len(weights), size=n, p=weights / weights.sum())
+    drawn = rng.choice(len(weights), size=n, p=weights / weights.sum())
     return [archive.genomes[niche] for niche in drawn.tolist()]
 
 
@@ -107,7 +109,7 @@ def evolve(
     seeds: Sequence[int | Sequence[int]],
     children: int = 200,
     initial: int = 200,
-    filmed: Sequence[int] = (0,),
+    snapshot_generations: Sequence[int] = (0,),
     checkpoints: Path | None = None,
     every: int = 25,
     parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites,
@@ -122,94 +124,98 @@ def evolve(
         generations: after the random start, each of `children` evaluations.
         seeds: one for each run, a number or several.
         initial: random genomes at the start; a generation in size.
-        filmed: generations whose archive is kept as images.
+        snapshot_generations: generations whose archive is kept as images.
         checkpoints: a folder; what an unfinished call has left there is continued, bit for bit.
         every: generations between checkpoints.
         parents: the genomes that the encoding is to draw parents from.
         batch: images scored at a time; all children at once if None.
         forward: how a network becomes a function from images to log-odds, for a batch's size.
-        screen: likewise, rougher and cheaper; of the children only those are scored that would
-            take a niche by it.
+        screen: likewise, a cheap pre-filter: only children that would take a niche by it are
+            scored exactly.
     """
     batch = children if batch is None else batch
-    judge = Judge(forward(classify, batch), screen and screen(classify, batch), batch)
-    state = _latest(checkpoints) or _begin(encoding, judge, classes, initial, seeds, filmed)
+    evaluator = Evaluator(forward(classify, batch), screen and screen(classify, batch), batch)
+    state = _load_checkpoint(checkpoints) or _begin(
+        encoding, evaluator, classes, initial, seeds, snapshot_generations
+    )
     with stage(f"evolving {len(seeds)} archives", total=generations) as advance:
         advance(state.generation)
         while state.generation < generations:
-            state = _step(state, encoding, judge, parents, children, filmed)
+            state = _step(state, encoding, evaluator, parents, children, snapshot_generations)
             median = float(np.median(confidence(state.log_odds[:, -1])))
             advance(1, median_confidence=median)
             if checkpoints and state.generation % every == 0:
-                _keep(state, checkpoints)
-    kept = tuple(g for g in filmed if g <= generations)
-    return Evolution(state.archives, state.log_odds, kept, state.film, (initial, children))
+                _save_checkpoint(state, checkpoints)
+    kept = tuple(g for g in snapshot_generations if g <= generations)
+    return Evolution(state.archives, state.log_odds, kept, state.snapshots, (initial, children))
 
 
 def _begin(
     encoding: Encoding,
-    judge: Judge,
+    evaluator: Evaluator,
     classes: int,
     initial: int,
     seeds: Sequence[int | Sequence[int]],
-    filmed: Sequence[int],
+    snapshot_generations: Sequence[int],
 ) -> _State:
-    archives, streams = [], []
+    archives, generators = [], []
     for seed in seeds:
-        stream = np.random.default_rng(seed)
-        genomes = encoding.random(stream, initial)
-        images, odds = _judged(encoding, genomes, judge.score, judge.batch)
+        rng = np.random.default_rng(seed)
+        genomes = encoding.random(rng, initial)
+        images, odds = _evaluatord(encoding, genomes, evaluator.score, evaluator.batch)
         archives.append(insert(empty(classes, images.shape[1:]), genomes, images, odds))
-        streams.append(dict(stream.bit_generator.state))
+        generators.append(dict(rng.bit_generator.state))
     history = np.stack([archive.log_odds for archive in archives])[:, None]
     first = np.stack([archive.images for archive in archives])[:, None]
-    return _State(0, archives, streams, history, first if 0 in filmed else first[:, :0])
+    return _State(
+        0, archives, generators, history, first if 0 in snapshot_generations else first[:, :0]
+    )
 
 
 def _step(
     state: _State,
     encoding: Encoding,
-    judge: Judge,
+    evaluator: Evaluator,
     parents: Callable[[np.random.Generator, Archive, int], list[Any]],
     children: int,
-    filmed: Sequence[int],
+    snapshot_generations: Sequence[int],
 ) -> _State:
     """One generation of every run."""
     generation = state.generation + 1
-    archives, streams = [], []
-    stream = np.random.default_rng()
-    for archive, position in zip(state.archives, state.streams, strict=True):
-        stream.bit_generator.state = position
-        genomes = encoding.offspring(
-            stream, parents(stream, archive, children), children, generation
+    archives, generators = [], []
+    rng = np.random.default_rng()
+    for archive, generator_state in zip(state.archives, state.generators, strict=True):
+        rng.bit_generator.state = generator_state
+        genomes = encoding.offspring(rng, parents(rng, archive, children), children, generation)
+        images, odds = _evaluatord(
+            encoding, genomes, evaluator.screen or evaluator.score, evaluator.batch
         )
-        images, odds = _judged(encoding, genomes, judge.screen or judge.score, judge.batch)
-        if judge.screen:
-            odds = _confirmed(archive, images, odds, judge.score)
+        if evaluator.screen:
+            odds = _confirm(archive, images, odds, evaluator.score)
         archives.append(insert(archive, genomes, images, odds, generation))
-        streams.append(dict(stream.bit_generator.state))
+        generators.append(dict(rng.bit_generator.state))
     now = np.stack([archive.log_odds for archive in archives])[:, None]
     history = np.concatenate([state.log_odds, now], axis=1)
-    film = state.film
-    if generation in filmed:
+    snapshots = state.snapshots
+    if generation in snapshot_generations:
         frame = np.stack([archive.images for archive in archives])[:, None]
-        film = np.concatenate([film, frame], axis=1)
-    return _State(generation, archives, streams, history, film)
+        snapshots = np.concatenate([snapshots, frame], axis=1)
+    return _State(generation, archives, generators, history, snapshots)
 
 
-def _judged(
+def _evaluatord(
     encoding: Encoding, genomes: Any, score: Score, batch: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images and log-odds of genomes; a batch is drawn while the one before it is scored."""
+    """Images and log-odds of genomes; one batch is rendered while the one before is scored."""
     parts = [genomes[start : start + batch] for start in range(0, len(genomes), batch)]
-    with ThreadPoolExecutor(1) as artist:
-        drawn: Iterator[np.ndarray] = artist.map(encoding.render, parts)
-        images, odds = zip(*((part, score(part)) for part in drawn), strict=True)
+    with ThreadPoolExecutor(1) as renderer:
+        rendered: Iterator[np.ndarray] = renderer.map(encoding.render, parts)
+        images, odds = zip(*((part, score(part)) for part in rendered), strict=True)
     return np.concatenate(images), np.concatenate(odds)
 
 
-def _confirmed(archive: Archive, images: np.ndarray, rough: np.ndarray, score: Score) -> np.ndarray:
-    """The log-odds proper of the children that would take a niche by the rough ones, -inf else."""
+def _confirm(archive: Archive, images: np.ndarray, rough: np.ndarray, score: Score) -> np.ndarray:
+    """Exact log-odds of the children that would take a niche by the rough ones; -inf elsewhere."""
     rough = rough[:, : len(archive.genomes)]
     challenger = rough.argmax(axis=0)
     would_win = np.unique(challenger[rough.max(axis=0) > archive.log_odds])
@@ -219,7 +225,7 @@ def _confirmed(archive: Archive, images: np.ndarray, rough: np.ndarray, score: S
     return odds
 
 
-def _keep(state: _State, folder: Path) -> None:
+def _save_checkpoint(state: _State, folder: Path) -> None:
     """Writes a checkpoint aside and renames it, so that it is whole or absent."""
     older = list(folder.glob("generation-*"))
     aside = folder / "aside"
@@ -231,6 +237,6 @@ def _keep(state: _State, folder: Path) -> None:
         shutil.rmtree(checkpoint)
 
 
-def _latest(folder: Path | None) -> _State | None:
+def _load_checkpoint(folder: Path | None) -> _State | None:
     found = sorted(folder.glob("generation-*")) if folder else []
     return serialization.load(found[-1]) if found else None

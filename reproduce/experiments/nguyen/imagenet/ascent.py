@@ -25,7 +25,7 @@ SHOWN_SHARE = 0.998  # of an image's values lie within black and white; single p
 
 
 class Climbed(NamedTuple):
-    """Images climbed to, as files keep them.
+    """Images that were climbed to, as files keep them.
 
     images: uint8 (n, side, side, 3), the last iterates.
     log_odds: float64 (n,), of these bytes for their class.
@@ -40,7 +40,7 @@ class Climbed(NamedTuple):
     cpu_seconds: float
 
 
-def climbed(
+def climb_cached(
     context: Context,
     network: keras.Model,
     classes: Sequence[int],

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
-from reproduce.experiments.nguyen.imagenet.ascent import Climbed, climbed, mean_image
-from reproduce.experiments.nguyen.imagenet.figure3 import called
+from reproduce.experiments.nguyen.imagenet.ascent import Climbed, climb_cached, mean_image
+from reproduce.experiments.nguyen.imagenet.figure3 import class_names
 from reproduce.experiments.nguyen.imagenet.figure13 import sheet
 from reproduce.methods.ascent import RULES, THRESHOLDS
 from reproduce.methods.evolution.archive import confidence
@@ -35,7 +35,9 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
     name, network = the_network(context)
     count = min(classes, network.output_shape[1])
     labels = np.unique(np.linspace(0, network.output_shape[1] - 1, count).round().astype(int))
-    found = climbed(context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE)
+    found = climb_cached(
+        context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE
+    )
     p = confidence(found.log_odds)
     cells = Cells("nguyen", "ascent_all")
     ascents.row(cells, name, p, found.reached)
@@ -43,7 +45,7 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
     cells.rate(name, "bytes at 0.99", int((p >= 0.99).sum()), len(p))
     steps = found.reached[:, -1]
     shown = _chosen(len(p))
-    names = called(context, network)
+    names = class_names(context, network)
     cells.number(name, "most steps", steps.max() if (steps >= 0).any() else np.nan, "count")
     cells.number(name, "gradients", np.isfinite(found.confidence).sum(), "count")
     cells.number(name, "cpu_seconds", found.cpu_seconds, "s")
@@ -75,7 +77,7 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
             "there sooner, and from where p is nearly 0. Where a network's scores come out of a "
             "ReLU, as SqueezeNet's do, the gradient that raises one passes the ReLU also where it "
             "is off; the scores are the network's own.",
-            f"{name} in the place of the authors' CaffeNet; the start is ImageNet's mean colour, "
+            f"{name} instead of the authors' CaffeNet; the start is ImageNet's mean colour, "
             f"not its mean image (root mean square difference at the end "
             f"{ascents.contrast(found.images / np.float32(255), mean_image(network)):.3f}).",
         ],
@@ -109,9 +111,9 @@ def _chosen(n: int) -> list[int]:
 def _steps(found: Climbed, name: str) -> Figure:
     """How many steps the classes take."""
     figure, axes = figures.sheet(1, 1, width=4.0, height=2.4)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     steps = found.reached[:, -1]
-    figures.distribution(place, [np.where(steps >= 0, steps, np.inf)], [name])
-    place.set_xlabel(f"steps to {SURE:g}")
-    place.set_ylabel("share of classes")
+    figures.distribution(ax, [np.where(steps >= 0, steps, np.inf)], [name])
+    ax.set_xlabel(f"steps to {SURE:g}")
+    ax.set_ylabel("share of classes")
     return figure

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
-from reproduce.experiments.nguyen.imagenet.evolved import BATCH, Search, distinct, genomes
 from reproduce.experiments.nguyen.imagenet.figure9 import of_ilsvrc
 from reproduce.experiments.nguyen.imagenet.figures1_8 import caption
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
+from reproduce.experiments.nguyen.imagenet.runs import BATCH, Search, distinct, genomes
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
 from reproduce.methods.evolution.map_elites import Evolution
@@ -38,19 +38,20 @@ class Held(NamedTuple):
     after: float
 
 
-def figure10(
-    context: Context, *, searches: Mapping[str, Search], coordinates: Mapping[str, str]
-) -> Artefact:
+def figure10(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     """The paper's three classes where they have repeats, and all confident elites that do.
 
     Args:
         searches: the first one is the reproduction.
-        coordinates: of each, `code` or `unit`.
     """
     of_ilsvrc(context)
-    found = {name: search(context) for name, search in searches.items()}
+    found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = Cells("nguyen", "figure10")
-    held = {name: _held(context, evolution, coordinates[name]) for name, evolution in found.items()}
+    _, network = the_network(context)
+    held = {
+        name: _held(context, evolution, searches[name].encodes(network).preset)
+        for name, evolution in found.items()
+    }
     three = {each.label: each for of_search in reversed(held.values()) for each in of_search}
     for row in ("before", "after"):
         for name, label in SHOWN.items():
@@ -129,13 +130,13 @@ def _draw(context: Context, held: Mapping[str, list[Held]]) -> Figure:
         key=lambda each: (each.label not in SHOWN.values(), -each.before),
     )[:COLUMNS]
     figure, axes = figures.sheet(2, COLUMNS, width=6.5 / COLUMNS, height=6.5 / COLUMNS + 0.22)
-    for place in axes.flat:
-        place.set_axis_off()
+    for ax in axes.flat:
+        ax.set_axis_off()
     for (above, below), each in zip(axes.T, every, strict=False):
-        for place, image, p in (
+        for ax, image, p in (
             (above, each.image, each.before),
             (below, each.without, each.after),
         ):
-            figures.crisp(place, image / np.float32(255))
-            place.set_title(caption(context, each.label, p), fontsize=5, pad=2)
+            figures.crisp(ax, image / np.float32(255))
+            ax.set_title(caption(context, each.label, p), fontsize=5, pad=2)
     return figure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,8 +14,8 @@ from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, photographs, the_network
 from reproduce.experiments.nguyen.imagenet.figure3 import random_cppns
 from reproduce.experiments.nguyen.imagenet.retraining import Retrained, fooling_images, retrained
+from reproduce.experiments.nguyen.imagenet.runs import Search
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
@@ -32,7 +31,7 @@ FEWEST = 4000  # evaluations from which the archives of both networks are compar
 def figure12(
     context: Context,
     *,
-    search: partial[Any],
+    search: Search,
     runs: int,
     generations: int,
     phases: Sequence[Phase],
@@ -43,7 +42,7 @@ def figure12(
     """Evolution against a network, and against one that was taught what the first run found.
 
     Args:
-        search: evolution against the run's network, or another (`evolved.evolved`).
+        search: evolution, against the run's network and then against DNN_2.
         runs, generations: of the evolution against DNN_2.
         phases: how the new class is learned.
         unseen: CPPN images of another origin, and
@@ -53,7 +52,7 @@ def figure12(
     name, network = the_network(context)
     classes = network.output_shape[1]
     examples = photographs(context, network)
-    first: Evolution = search(context)
+    first = search.evolve_cached(context)
     found: Retrained = context.cached(
         partial(
             retrained, network, photographs=examples, fooling=fooling_images(first),
@@ -61,10 +60,10 @@ def figure12(
         ),
         title="learning one more class",
     )  # fmt: skip
-    second: Evolution = search(
-        context, network=found.network, classes=classes, runs=runs, generations=generations
+    second = search._replace(runs=runs, generations=generations).evolve_cached(
+        context, found.network, classes
     )
-    children = search.keywords["children"]
+    children = search.children
     others = random_cppns(context, network, unseen, mutations).images
     labelled = int((_labels(found.network, others) == classes).sum())
     odds = {"DNN1": first.log_odds, "DNN2": second.log_odds}
@@ -100,7 +99,7 @@ def figure12(
         claims=_claims(p, found, labelled / unseen, evaluations),
         figures={"figure12": _curves(odds, children)},
         departures=[
-            f"{_last(odds)} generations of {children} children in the place of 5,000 of 400.",
+            f"{_last(odds)} generations of {children} children instead of 5,000 of 400.",
             "The paper trains the whole network anew on all of ImageNet; here the last layer gets "
             f"one more unit, which alone is learned, from {found.photographs} photographs and the "
             "fooling images. The other classes keep their weights, so that a photograph can only "
@@ -171,26 +170,26 @@ def _claims(
 def _curves(odds: dict[str, np.ndarray], children: int) -> Figure:
     """Median and highest confidence over generations of 400; the published ones as diamonds."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     for index, (row, each) in enumerate(odds.items()):
         p = confidence(each)
         x = (np.arange(p.shape[1]) + 1) * children / PUBLISHED_CHILDREN
         lines = {"median": np.median(p, axis=(0, 2)), "max": p.max(axis=(0, 2))}
         for second, (line, y) in enumerate(lines.items()):
             colour = figures.COLOURS[2 * index + second]
-            place.plot(x, y, color=colour, linestyle="-" if second == 0 else ":",
+            ax.plot(x, y, color=colour, linestyle="-" if second == 0 else ":",
                        label=f"{row}, {line}")  # fmt: skip
             printed = [
                 lookup("nguyen", "figure12", f"{PUBLISHED[row]} {line}", str(generation))
                 for generation in PUBLISHED_AT
             ]
-            place.plot(PUBLISHED_AT, [each.value for each in printed if each], "D",
+            ax.plot(PUBLISHED_AT, [each.value for each in printed if each], "D",
                        markerfacecolor="white", markeredgecolor=colour, markersize=4)  # fmt: skip
-    place.plot([], [], "D", markerfacecolor="white", markeredgecolor="0.3", markersize=4,
+    ax.plot([], [], "D", markerfacecolor="white", markeredgecolor="0.3", markersize=4,
                label="published")  # fmt: skip
-    place.set_xscale("log")
-    place.set_ylim(0, 1.02)
-    place.set_xlabel("generation (of 400 images)")
-    place.set_ylabel("confidence")
-    figures.legend(place, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_xscale("log")
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel("generation (of 400 images)")
+    ax.set_ylabel("confidence")
+    figures.legend(ax, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -12,7 +12,12 @@ from reproduce.data import imagenet_classes as ilsvrc
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
-from reproduce.experiments.nguyen.imagenet.ascent import Climbed, climbed, mean_image, without_mean
+from reproduce.experiments.nguyen.imagenet.ascent import (
+    Climbed,
+    climb_cached,
+    mean_image,
+    without_mean,
+)
 from reproduce.methods.ascent import THRESHOLDS
 from reproduce.methods.evolution.archive import confidence
 from reproduce.report import figures
@@ -35,8 +40,7 @@ FURTHER = {
     "confectionery": 509, "greenhouse": 580, "mask": 643, "missile": 657, "parking meter": 704,
 }  # fmt: skip
 ANOTHER_NETWORK = (
-    "{} in the place of the authors' CaffeNet; the start is ImageNet's mean colour, not its mean "
-    "image."
+    "{} instead of the authors' CaffeNet; the start is ImageNet's mean colour, not its mean image."
 )
 
 
@@ -49,7 +53,7 @@ def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Art
     """
     name, network = _of_ilsvrc(context)
     labels = dict(list(SHOWN.items())[:classes])
-    found = climbed(
+    found = climb_cached(
         context, network, list(labels.values()), rule="none", together=COLUMNS,
         steps_share=steps_share, until=SURE,
     )  # fmt: skip
@@ -112,7 +116,7 @@ def twenty_classes(
     cells = Cells("nguyen", "twenty_classes")
     found: dict[str, Climbed] = {}
     for rule in rules:
-        found[rule] = climbed(
+        found[rule] = climb_cached(
             context, network, list(labels.values()), rule=rule, together=COLUMNS, starts=starts,
             steps_share=steps_share,
         )  # fmt: skip
@@ -144,7 +148,7 @@ def twenty_classes(
             ANOTHER_NETWORK.format(name),
             *_fewer(len(labels), len(SHOWN | FURTHER), "classes"),
             *_fewer(starts, 5, "starts for each class"),
-            *[f"{steps_share:.0%} of each setting's own steps."] * (steps_share < 1),
+            *[f"{steps_share:.0%} of each context's own steps."] * (steps_share < 1),
         ],
     )
 
@@ -173,7 +177,7 @@ def _of_ilsvrc(context: Context) -> tuple[str, keras.Model]:
 
 
 def _fewer(ours: int, theirs: int, what: str) -> list[str]:
-    return [f"{ours} {what} in the place of {theirs}."] * (ours < theirs)
+    return [f"{ours} {what} instead of {theirs}."] * (ours < theirs)
 
 
 def _files(rule: str, found: Climbed, labels: Mapping[str, int], starts: int) -> dict[str, bytes]:
@@ -196,13 +200,13 @@ def sheet(
     """The paper's layout: rows of five, the mean subtracted, class and confidence above each."""
     rows = -(-len(images) // columns)
     figure, axes = figures.sheet(rows, columns, width=1.3, height=1.5)
-    for place in axes.flat:
-        place.set_axis_off()
-    for place, image, label, of_image in zip(
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, image, label, of_image in zip(
         axes.flat, without_mean(images, mean), labels, p, strict=False
     ):
-        figures.crisp(place, image)
-        place.set_title(f"{label}\n{certainty(of_image)}", fontsize=6, pad=2)
+        figures.crisp(ax, image)
+        ax.set_title(f"{label}\n{certainty(of_image)}", fontsize=6, pad=2)
     return figure
 
 

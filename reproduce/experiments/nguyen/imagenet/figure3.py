@@ -24,7 +24,7 @@ ROWS, COLUMNS, TOP = 2, 4, 3
 NAME = 24  # letters of a class's name beside its bar
 
 
-class Judged(NamedTuple):
+class Scored(NamedTuple):
     """CPPN images and what a network says of them.
 
     images: uint8 (n, side, side, 3).
@@ -35,18 +35,18 @@ class Judged(NamedTuple):
     log_odds: np.ndarray
 
 
-def random_cppns(context: Context, network: keras.Model, images: int, mutations: int) -> Judged:
-    """Images of CPPNs that drifted with nothing to select them, judged and kept."""
+def random_cppns(context: Context, network: keras.Model, images: int, mutations: int) -> Scored:
+    """Images of CPPNs that drifted with nothing to select them, scored and kept."""
     seed = (context.seed, 3)
-    found: Judged = context.cached(partial(_judged, network, images, mutations, seed=seed))
+    found: Scored = context.cached(partial(_score, network, images, mutations, seed=seed))
     return found
 
 
-def _judged(network: keras.Model, images: int, mutations: int, *, seed: Sequence[int]) -> Judged:
+def _score(network: keras.Model, images: int, mutations: int, *, seed: Sequence[int]) -> Scored:
     genomes = cppn.drifted(np.random.default_rng(seed), images, 3, mutations)
     pixels = cppn.render(genomes, network.input_shape[1])
     logits = training.logits(network, pixels.astype(np.float32) / np.float32(255), BATCH)
-    return Judged(pixels, log_odds(logits))
+    return Scored(pixels, log_odds(logits))
 
 
 def figure3(context: Context, *, images: int, mutations: int) -> Artefact:
@@ -58,8 +58,8 @@ def figure3(context: Context, *, images: int, mutations: int) -> Artefact:
         mutations: of each CPPN since its random start, so that it has hidden nodes.
     """
     name, network = the_network(context)
-    judged = random_cppns(context, network, images, mutations)
-    p = confidence(judged.log_odds)
+    scored = random_cppns(context, network, images, mutations)
+    p = confidence(scored.log_odds)
     labels, surest = p.argmax(axis=1), p.max(axis=1)
     cells = Cells("nguyen", "figure3")
     for least in (0.5, 0.9, 0.99):
@@ -77,7 +77,7 @@ def figure3(context: Context, *, images: int, mutations: int) -> Artefact:
             f"surest, and its {TOP} likeliest classes."
         ),
         cells=cells.list,
-        figures={"figure3": _draw(judged.images[chosen], p[chosen], called(context, network))},
+        figures={"figure3": _draw(scored.images[chosen], p[chosen], class_names(context, network))},
         departures=[
             "The paper shows eight CPPN images that people bred on PicBreeder, which are not at "
             "hand; here nobody and nothing selected the CPPNs, only which of them are shown.",
@@ -92,7 +92,7 @@ def shown(labels: np.ndarray, surest: np.ndarray, most: int) -> list[int]:
     return order[np.sort(first)][:most].tolist()
 
 
-def called(context: Context, network: keras.Model) -> list[str]:
+def class_names(context: Context, network: keras.Model) -> list[str]:
     """What the network's classes are called; their numbers where no names are at hand."""
     names = context.dataset.names
     classes = network.output_shape[1]
@@ -102,8 +102,8 @@ def called(context: Context, network: keras.Model) -> list[str]:
 def _draw(images: np.ndarray, p: np.ndarray, names: Sequence[str]) -> Figure:
     """The paper's layout: two rows of four, each image above its bars."""
     figure, axes = figures.sheet(2 * ROWS, COLUMNS, width=1.6, height=1.15)
-    for place in axes.flat:
-        place.set_axis_off()
+    for ax in axes.flat:
+        ax.set_axis_off()
     for i, (image, of_image) in enumerate(zip(images, p, strict=True)):
         row, column = divmod(i, COLUMNS)
         figures.crisp(axes[2 * row, column], image / np.float32(255))

@@ -10,10 +10,10 @@ from scipy import stats
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
-from reproduce.experiments.nguyen.evolved import final_confidence
-from reproduce.experiments.nguyen.imagenet.evolved import Elite, Search
 from reproduce.experiments.nguyen.imagenet.figures1_8 import sheet, thumbnail
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
+from reproduce.experiments.nguyen.imagenet.runs import Elite, Search
+from reproduce.experiments.nguyen.runs import final_confidence
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
@@ -29,7 +29,7 @@ PAIRS = 2000  # of unrelated images, drawn
 def figure9(context: Context, *, search: Search) -> Artefact:
     """Three lizards and three toy dogs of the first two runs."""
     of_ilsvrc(context)
-    found = search(context)
+    found = search.evolve_cached(context)
     p = final_confidence(found)[:RUNS]
     cells = Cells("nguyen", "figure9")
     elites = []

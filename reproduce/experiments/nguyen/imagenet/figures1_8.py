@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.imagenet.evolved import Elite, Search, distinct
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
+from reproduce.experiments.nguyen.imagenet.runs import Elite, Search, distinct
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
@@ -26,7 +26,7 @@ def figure1(context: Context, *, direct: Search, cppn: Search) -> Artefact:
 
     Each row holds the classes that the network is surest of, an image only once.
     """
-    found = {"direct": direct(context), "CPPN": cppn(context)}
+    found = {"direct": direct.evolve_cached(context), "CPPN": cppn.evolve_cached(context)}
     cells = Cells("nguyen", "figure1")
     shown: list[Elite] = []
     for name, evolution in found.items():
@@ -68,7 +68,7 @@ def figure8(context: Context, *, searches: Mapping[str, Search], rows: int = 5) 
     Args:
         searches: the first one is the reproduction.
     """
-    found = {name: search(context) for name, search in searches.items()}
+    found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = Cells("nguyen", "figure8")
     drawn: dict[str, Figure] = {}
     for name, evolution in found.items():
@@ -121,11 +121,11 @@ def sheet(context: Context, elites: Sequence[Elite], columns: int) -> Figure:
     """Rows of images, each under its class and confidence."""
     rows = -(-len(elites) // columns)
     figure, axes = figures.sheet(rows, columns, width=6.5 / columns, height=6.5 / columns + 0.22)
-    for place in axes.flat:
-        place.set_axis_off()
-    for place, elite in zip(axes.flat, elites, strict=False):
-        figures.crisp(place, elite.image / np.float32(255))
-        place.set_title(caption(context, elite.label, elite.confidence), fontsize=6, pad=2)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, elite in zip(axes.flat, elites, strict=False):
+        figures.crisp(ax, elite.image / np.float32(255))
+        ax.set_title(caption(context, elite.label, elite.confidence), fontsize=6, pad=2)
     return figure
 
 

@@ -11,10 +11,11 @@ from scipy import stats
 
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
-from reproduce.experiments.nguyen.evolved import final_confidence
-from reproduce.experiments.nguyen.imagenet.evolved import Search, evaluations, files, rescored
+from reproduce.experiments.nguyen.imagenet.runs import Search, evaluations, files, rescored
+from reproduce.experiments.nguyen.runs import final_confidence
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Evolution
+from reproduce.networks.ten_crops import views
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.printing import certainty
@@ -38,7 +39,7 @@ def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     Args:
         searches: name of a row -> the evolution; the first one is the reproduction.
     """
-    found = {name: search(context) for name, search in searches.items()}
+    found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = _table("figure6", found)
     first = next(iter(found))
     median = cells.value(first, "median_confidence")
@@ -59,7 +60,7 @@ def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
 
 def figure7(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     """CPPN encoding, likewise; beside the published curve at equal numbers of images."""
-    found = {name: search(context) for name, search in searches.items()}
+    found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = _table("figure7", found)
     _equal_evaluations(cells, found)
     return _artefact(
@@ -109,7 +110,7 @@ def _artefact(
     cells: Cells,
     claims: list[Claim],
 ) -> Artefact:
-    saved = {key: files(f"{name}/{_plain(key)}", each) for key, each in found.items()}
+    saved = {key: files(f"{name}/{slug(key)}", each) for key, each in found.items()}
     off = max(rescored(context, each, saved[key]) for key, each in found.items())
     runs = ", ".join(f"{len(each.archives)} ({key})" for key, each in found.items())
     count = sum(map(len, saved.values()))
@@ -120,7 +121,7 @@ def _artefact(
         claims=claims,
         figures={
             **{
-                name if key == next(iter(found)) else f"{name}-{_plain(key)}": _heat_map(each)
+                name if key == next(iter(found)) else f"{name}-{slug(key)}": _heat_map(each)
                 for key, each in found.items()
             },
             f"{name}-curves": _curves(found, published=name == "figure7"),
@@ -137,18 +138,18 @@ def _artefact(
 def departures(context: Context, found: Mapping[str, Evolution]) -> list[str]:
     """Where evolution differs from the paper's, one sentence each."""
     name, network = the_network(context)
-    told = []
+    sentences = []
     if name != "AlexNet":
-        told.append(f"{name} in the place of the paper's AlexNet.")
-    if "ten_crops" not in network.name:
+        sentences.append(f"{name} instead of the paper's AlexNet.")
+    if views(network) == 1:
         side = network.input_shape[1]
-        told.append(
-            f"One view of {side} x {side} pixels in the place of ten crops of 256 x 256 "
+        sentences.append(
+            f"One view of {side} x {side} pixels instead of ten crops of 256 x 256 "
             "(networks.<name>.ten_crops=true takes those)."
         )
     for key, evolution in found.items():
-        told.append(f"{key}: {evaluations(evolution)[-1]:,} images a run.")
-    return told
+        sentences.append(f"{key}: {evaluations(evolution)[-1]:,} images a run.")
+    return sentences
 
 
 def _dogs_and_cats(name: str, found: Evolution) -> Claim:
@@ -160,7 +161,7 @@ def _dogs_and_cats(name: str, found: Evolution) -> Claim:
     inside, outside = per_class[band], per_class[~band]
     test = stats.mannwhitneyu(inside, outside, alternative="less") if tellable else None
     return Claim(
-        f"dogs_and_cats_{_plain(name)}",
+        f"dogs_and_cats_{slug(name)}",
         "Evolution struggles most with dogs and cats, classes 157 to 286 (section 3.2).",
         answer(bool(test.pvalue < 0.05) if test is not None else None),
         f"{name}: median {certainty(np.median(inside))} inside the band and "
@@ -175,13 +176,13 @@ def _heat_map(found: Evolution) -> Figure:
     """The papers' axes: class across, generation upwards."""
     figure, axes = figures.sheet(1, 1, width=6.5, height=3.0)
     values = np.median(confidence(found.log_odds), axis=0)
-    place = axes[0, 0]
-    shown = figures.heatmap(place, values, low=0, high=1)
-    place.invert_yaxis()
-    place.yaxis.get_major_locator().set_params(integer=True)
-    place.set_xlabel("class")
-    place.set_ylabel("generation")
-    bar = figure.colorbar(shown, ax=place, fraction=0.03, pad=0.01)
+    ax = axes[0, 0]
+    shown = figures.heatmap(ax, values, low=0, high=1)
+    ax.invert_yaxis()
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("class")
+    ax.set_ylabel("generation")
+    bar = figure.colorbar(shown, ax=ax, fraction=0.03, pad=0.01)
     bar.set_label("median confidence", fontsize=figures.STYLE["axes.labelsize"])
     bar.ax.tick_params(labelsize=figures.STYLE["ytick.labelsize"])
     return figure
@@ -190,25 +191,25 @@ def _heat_map(found: Evolution) -> Figure:
 def _curves(found: Mapping[str, Evolution], published: bool) -> Figure:
     """Median over classes and runs, with quartiles, against the images tried."""
     figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     for name, evolution in found.items():
         quartiles = np.quantile(confidence(evolution.log_odds), (0.25, 0.5, 0.75), axis=(0, 2))
         low, median, high = quartiles
-        figures.curve(place, evaluations(evolution), median, low, high, label=name)
+        figures.curve(ax, evaluations(evolution), median, low, high, label=name)
     if published:
-        place.plot(*_published_curve(), "D", markerfacecolor="white", markeredgecolor="#D55E00",
+        ax.plot(*_published_curve(), "D", markerfacecolor="white", markeredgecolor="#D55E00",
                    markersize=4, label="published, read off Figure 12")  # fmt: skip
-    place.set_xscale("log")
-    place.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    place.xaxis.set_major_formatter(EngFormatter(sep=""))
-    place.xaxis.set_minor_formatter(NullFormatter())
-    place.set_ylim(0, 1 if published else None)
-    place.set_xlabel("images tried by a run")
-    place.set_ylabel("confidence: median, quartiles")
-    figures.legend(place, loc="upper left")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(0, 1 if published else None)
+    ax.set_xlabel("images tried by a run")
+    ax.set_ylabel("confidence: median, quartiles")
+    figures.legend(ax, loc="upper left")
     return figure
 
 
-def _plain(name: str) -> str:
+def slug(name: str) -> str:
     """As part of a file's name or of a claim's."""
     return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

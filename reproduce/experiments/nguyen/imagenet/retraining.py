@@ -44,7 +44,7 @@ def fooling_images(found: Evolution) -> np.ndarray:
 
     One image may hold many niches, so that of 2,000 a run some hundreds are different.
     """
-    start = found.film[:, found.filmed.index(0)]
+    start = found.snapshots[:, found.snapshot_generations.index(0)]
     end = np.stack([archive.images for archive in found.archives])
     images = np.concatenate([start, end]).reshape(-1, *end.shape[2:])
     first = {image.tobytes(): i for i, image in reversed(list(enumerate(images)))}

@@ -5,7 +5,7 @@ by the pixel's position; its topology, weights and activation functions evolve. 
 
     code    the authors' released code: x and y are raw pixel indices
     unit    ours: x and y lie in [-1, 1], as in most other work with CPPNs, and every child is
-            made by one of several operators (`mixture`): how much sooner the same archive fills up
+            made by one of several operators (`operators`): the same archive fills up sooner
 
 `genome` says how networks begin and vary, `rendering` how they become images, `colour` what three
 outputs mean, and `repetition` what is left of an image without its repeats.
@@ -60,4 +60,5 @@ def encoding(
         random=partial(random, outputs=channels),
         offspring=vary,
         render=partial(render, size=size, preset=preset),
+        preset=preset,
     )

@@ -39,10 +39,10 @@ class Genome(NamedTuple):
     connections: Sequence[Connection]
 
 
-def random(stream: np.random.Generator, n: int, outputs: int) -> list[Genome]:
+def random(rng: np.random.Generator, n: int, outputs: int) -> list[Genome]:
     """n genomes without hidden nodes: every input to every output, all else drawn."""
-    functions = stream.integers(len(FUNCTIONS), size=(n, outputs)).tolist()
-    genes = stream.random((n, outputs, INPUTS)).tolist()
+    functions = rng.integers(len(FUNCTIONS), size=(n, outputs)).tolist()
+    genes = rng.random((n, outputs, INPUTS)).tolist()
     return [
         Genome(
             outputs,
@@ -57,16 +57,16 @@ def random(stream: np.random.Generator, n: int, outputs: int) -> list[Genome]:
     ]
 
 
-def drifted(stream: np.random.Generator, n: int, outputs: int, mutations: int) -> list[Genome]:
+def drifted(rng: np.random.Generator, n: int, outputs: int, mutations: int) -> list[Genome]:
     """n random genomes, each mutated so many times in a row with nothing to select it."""
-    genomes = random(stream, n, outputs)
+    genomes = random(rng, n, outputs)
     for _ in range(mutations):
-        genomes = [mutate(stream, genome) for genome in genomes]
+        genomes = [mutate(rng, genome) for genome in genomes]
     return genomes
 
 
 def offspring(
-    stream: np.random.Generator,
+    rng: np.random.Generator,
     parents: list[Genome],
     n: int,
     generation: int,
@@ -74,16 +74,16 @@ def offspring(
     eta: float = ETA,
 ) -> list[Genome]:
     """n mutated children of parents drawn uniformly."""
-    drawn = stream.integers(len(parents), size=n).tolist()
-    return [mutate(stream, parents[i], rate, eta) for i in drawn]
+    drawn = rng.integers(len(parents), size=n).tolist()
+    return [mutate(rng, parents[i], rate, eta) for i in drawn]
 
 
 def mutate(
-    stream: np.random.Generator, genome: Genome, rate: float = GENE_RATE, eta: float = ETA
+    rng: np.random.Generator, genome: Genome, rate: float = GENE_RATE, eta: float = ETA
 ) -> Genome:
     """Weights and functions at a rate for each, then structure."""
     draws = 2 * len(genome.connections) + 2 * len(genome.functions) + 12
-    u = iter(stream.random(draws).tolist())
+    u = iter(rng.random(draws).tolist())
     outputs = genome.outputs
     connections = [
         (source, target, _moved(gene, next(u), eta) if next(u) < rate else gene)

@@ -6,13 +6,13 @@ another class than their parent's, and crossover makes most of those; later from
 a niche. In grey on LeNet, by the generation at which it is sure: larger steps, of all weights at
 once; after the first generations the authors' mutation, further, finds more than they do.
 
-    remade      the authors' mutation
-    remade more the same with more and larger steps of the weights
-    nudged      a few weights, or many, by steps of one size, drawn from 0.001 to 0.3
-    shaken      the same for twenty weights, in most genomes all, from 0.03 to 0.3
-    zoomed      the weights of x, of y, of the distance, or of all by one factor: another scale
-    crossed     one or two of the outputs, with all they depend on, from another parent
-    crossed and remade
+    mutate                the authors' mutation
+    mutate_more           the same with more and larger steps of the weights
+    perturb_few           1 to 20 weights by steps of one size, drawn from 0.001 to 0.3
+    perturb_many          20 weights (in most genomes all) by steps from 0.03 to 0.3
+    scale_inputs          the weights of x, y, the distance, or all by one factor: another scale
+    crossover             one or two outputs, with all they depend on, from another parent
+    crossover_and_mutate  one after the other
 """
 
 from __future__ import annotations
@@ -21,83 +21,77 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reproduce.methods.evolution.cppn.genome import (
-    ETA,
-    GENE_RATE,
-    INPUTS,
-    Genome,
-    depends_on,
-    mutate,
-)
+from reproduce.methods.evolution.cppn import genome as genomes
+from reproduce.methods.evolution.cppn.genome import ETA, GENE_RATE, INPUTS, Genome, depends_on
 
 EDITION = 3
-OFTEN, FAR = 0.2, 2.0  # rate and eta of `remade more`
-NUDGED = (1, 2, 5, 20)  # genes at once
-STEPS = (-3.0, -0.5)  # powers of ten between which the size of a nudge lies
-SHAKEN, LARGE = 20, (-1.5, -0.5)  # genes at once, and likewise
-ZOOM = 0.8  # standard deviation of the factor's binary logarithm
-TOGETHER = ((0, 1, 2), (0, 1), (0,), (1,), (2,))  # inputs that are zoomed by the same factor
+MORE_RATE, MORE_ETA = 0.2, 2.0  # of `mutate_more`
+FEW = (1, 2, 5, 20)  # genes at once
+SMALL_STEPS = (-3.0, -0.5)  # powers of ten between which the size of a step lies
+MANY, LARGE_STEPS = 20, (-1.5, -0.5)  # genes at once, and the powers likewise
+SCALE_DEVIATION = 0.8  # standard deviation of the factor's binary logarithm
+INPUT_GROUPS = ((0, 1, 2), (0, 1), (0,), (1,), (2,))  # inputs scaled by one factor
 
 
 def offspring(
-    stream: np.random.Generator, parents: Sequence[Genome], n: int, generation: int
+    rng: np.random.Generator, parents: Sequence[Genome], n: int, generation: int
 ) -> list[Genome]:
     """n children of parents drawn uniformly."""
-    first, second = stream.integers(len(parents), size=(2, n)).tolist()
+    first, second = rng.integers(len(parents), size=(2, n)).tolist()
     grey = GREY if generation <= EARLY else LATER_GREY
     shares = grey if parents[0].outputs == 1 else COLOUR
-    operators = stream.choice(len(OPERATORS), size=n, p=shares).tolist()
+    operators = rng.choice(len(OPERATORS), size=n, p=shares).tolist()
     return [
-        OPERATORS[operator](stream, parents[one], parents[other])
+        OPERATORS[operator](rng, parents[one], parents[other])
         for operator, one, other in zip(operators, first, second, strict=True)
     ]
 
 
-def remade(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def mutate(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """The authors' mutation."""
-    return mutate(stream, genome, GENE_RATE, ETA)
+    return genomes.mutate(rng, genome, GENE_RATE, ETA)
 
 
-def remade_more(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def mutate_more(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """The same, further."""
-    return mutate(stream, genome, OFTEN, FAR)
+    return genomes.mutate(rng, genome, MORE_RATE, MORE_ETA)
 
 
-def nudged(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def perturb_few(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """Normal steps of some weights."""
-    return _stepped(stream, genome, NUDGED[stream.integers(len(NUDGED))], STEPS)
+    return _perturb(rng, genome, FEW[rng.integers(len(FEW))], SMALL_STEPS)
 
 
-def shaken(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def perturb_many(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """Larger ones, of many."""
-    return _stepped(stream, genome, SHAKEN, LARGE)
+    return _perturb(rng, genome, MANY, LARGE_STEPS)
 
 
-def zoomed(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def scale_inputs(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """A pattern stretched or shrunk."""
-    factor = 2 ** (ZOOM * stream.normal())
-    inputs = TOGETHER[stream.integers(len(TOGETHER))]
+    factor = 2 ** (SCALE_DEVIATION * rng.normal())
+    inputs = INPUT_GROUPS[rng.integers(len(INPUT_GROUPS))]
     return genome._replace(
         connections=tuple(
-            (source, target, _within(0.5 + factor * (gene - 0.5)) if source in inputs else gene)
+            (source, target, _clip(0.5 + factor * (gene - 0.5)) if source in inputs else gene)
             for source, target, gene in genome.connections
         )
     )
 
 
-def crossed(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def crossover(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """Some outputs from another parent, say the hue; what no output depends on goes."""
-    outputs = [int(output) for output in stream.permutation(genome.outputs)]
-    taken = outputs[: int(stream.integers(1, max(2, genome.outputs)))]
-    return grafted(genome, other, taken)
+    outputs = [int(output) for output in rng.permutation(genome.outputs)]
+    taken = outputs[: int(rng.integers(1, max(2, genome.outputs)))]
+    return graft(genome, other, taken)
 
 
-def crossed_and_remade(stream: np.random.Generator, genome: Genome, other: Genome) -> Genome:
+def crossover_and_mutate(rng: np.random.Generator, genome: Genome, other: Genome) -> Genome:
     """One after the other."""
-    return mutate(stream, crossed(stream, genome, other), GENE_RATE, ETA)
+    return genomes.mutate(rng, crossover(rng, genome, other), GENE_RATE, ETA)
 
 
-def grafted(genome: Genome, other: Genome, outputs: Sequence[int]) -> Genome:
+def graft(genome: Genome, other: Genome, outputs: Sequence[int]) -> Genome:
     """A genome with some outputs of another, and with all that they depend on there."""
     first_hidden = INPUTS + genome.outputs
     shift = len(genome.functions) - genome.outputs
@@ -117,10 +111,10 @@ def grafted(genome: Genome, other: Genome, outputs: Sequence[int]) -> Genome:
     functions = [*genome.functions, *other.functions[other.outputs :]]
     for output in outputs:
         functions[output] = other.functions[output]
-    return pruned(Genome(genome.outputs, tuple(functions), tuple(connections)))
+    return prune(Genome(genome.outputs, tuple(functions), tuple(connections)))
 
 
-def pruned(genome: Genome) -> Genome:
+def prune(genome: Genome) -> Genome:
     """Without hidden nodes from which no path leads to an output; draws the same."""
     first_hidden = INPUTS + genome.outputs
     active = depends_on(genome.connections, range(INPUTS, first_hidden))
@@ -141,25 +135,25 @@ def pruned(genome: Genome) -> Genome:
     )
 
 
-def _stepped(
-    stream: np.random.Generator, genome: Genome, most: int, powers: tuple[float, float]
+def _perturb(
+    rng: np.random.Generator, genome: Genome, most: int, powers: tuple[float, float]
 ) -> Genome:
     connections = list(genome.connections)
-    chosen = stream.permutation(len(connections))[:most].tolist()
-    steps = (10 ** stream.uniform(*powers) * stream.normal(size=len(chosen))).tolist()
+    chosen = rng.permutation(len(connections))[:most].tolist()
+    steps = (10 ** rng.uniform(*powers) * rng.normal(size=len(chosen))).tolist()
     for place, step in zip(chosen, steps, strict=True):
         source, target, gene = connections[place]
-        connections[place] = (source, target, _within(gene + step))
+        connections[place] = (source, target, _clip(gene + step))
     return genome._replace(connections=tuple(connections))
 
 
-def _within(gene: float) -> float:
+def _clip(gene: float) -> float:
     return min(1.0, max(0.0, gene))
 
 
 Operator = Callable[[np.random.Generator, Genome, Genome], Genome]
 OPERATORS: tuple[Operator, ...] = (
-    remade, remade_more, nudged, zoomed, crossed, crossed_and_remade, shaken,
+    mutate, mutate_more, perturb_few, scale_inputs, crossover, crossover_and_mutate, perturb_many,
 )  # fmt: skip
 COLOUR = (0.1, 0.1, 0.3, 0.15, 0.1, 0.25, 0.0)
 GREY = (0.0, 0.2, 0.0, 0.3, 0.0, 0.0, 0.5)  # with a single output there is nothing to cross

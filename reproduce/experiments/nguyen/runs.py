@@ -17,7 +17,7 @@ NETWORK = "LeNet"
 CHILDREN = 200  # a generation; authors' released code
 THRESHOLDS = (0.99, 0.999, 0.9999)
 # Generations whose archives are kept as images, close together at first.
-FILMED = (*range(11), *range(12, 21, 2), *range(25, 51, 5), *range(60, 201, 10))
+SNAPSHOT_GENERATIONS = (*range(11), *range(12, 21, 2), *range(25, 51, 5), *range(60, 201, 10))
 
 
 class Crossings(NamedTuple):
@@ -31,7 +31,7 @@ class Crossings(NamedTuple):
     every: float
 
 
-def evolved(context: Context, encoding: Encoding, runs: int, generations: int) -> Evolution:
+def evolve_cached(context: Context, encoding: Encoding, runs: int, generations: int) -> Evolution:
     """Independent runs against LeNet, resumed where they were stopped and kept."""
     return context.cached(
         partial(
@@ -42,7 +42,7 @@ def evolved(context: Context, encoding: Encoding, runs: int, generations: int) -
             generations=generations,
             seeds=[(context.seed, run) for run in range(runs)],
             children=CHILDREN,
-            filmed=FILMED,
+            snapshot_generations=SNAPSHOT_GENERATIONS,
         ),
         checkpoints="checkpoints",
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
-from reproduce.experiments.nguyen.evolved import final_confidence, images
+from reproduce.experiments.nguyen.runs import final_confidence, images
 from reproduce.methods.evolution.archive import Archive, confidence
 from reproduce.methods.evolution.cppn.genome import Genome
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, elites, evolve
@@ -21,7 +21,6 @@ from reproduce.report.figures import pixels, png
 BATCH = 20  # images at a time: few are wasted where a batch is filled up
 EVERY = 10  # generations between checkpoints, a minute on two cores
 KEPT = 0.5  # confidence from which an elite is kept as a PNG file: the network would say so
-Search = Callable[[Context], Evolution]
 
 
 class Elite(NamedTuple):
@@ -33,65 +32,74 @@ class Elite(NamedTuple):
     image: np.ndarray  # uint8 (side, side, 3)
 
 
-def evolved(
-    context: Context,
-    *,
-    encoding: partial[Any],
-    runs: int,
-    generations: int,
-    children: int,
-    initial: int,
-    parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites,
-    screen: Callable[..., Score] | None = None,
-    filmed: Sequence[int] = (),
-    network: keras.Model | None = None,
-    classes: int | None = None,
-) -> Evolution:
-    """Independent runs, each kept by itself and resumed where it was stopped.
+class Search(NamedTuple):
+    """Evolution against a network of photographs, and all that can be asked of it beforehand.
 
-    Args:
-        encoding: of images of a given size and number of channels.
-        children: a generation; with `initial`, `parents` and `screen` as for `evolve`.
-        filmed: generations whose archives are kept as images.
-        network: another than the run's, and
-        classes: how many of its classes, from the first on, get a niche.
+    encoding: (size, channels) -> Encoding, of images of a given size.
+    runs: independent ones.
+    generations: after the random start, each of `children` images.
+    initial: random images at the start.
+    parents, screen: as for `evolve`.
+    snapshot_generations: whose archives are kept as images.
     """
-    network = the_network(context)[1] if network is None else network
-    side, classes = network.input_shape[1], classes or network.output_shape[1]
-    return together(
-        [
-            context.cached(
-                partial(
-                    evolve,
-                    network,
-                    Encoding(*encoding(size=side, channels=3)),
-                    classes=classes,
-                    generations=generations,
-                    seeds=[(context.seed, run)],
-                    children=children,
-                    initial=initial,
-                    filmed=filmed,
-                    every=EVERY,
-                    parents=parents,
-                    batch=BATCH,
-                    forward=frozen,
-                    screen=screen,
-                ),
-                checkpoints="checkpoints",
-                title=f"run {run + 1} of {runs}",
-            )
-            for run in range(runs)
-        ]
-    )
+
+    encoding: Callable[..., Encoding]
+    runs: int
+    generations: int
+    children: int
+    initial: int
+    parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites
+    screen: Callable[..., Score] | None = None
+    snapshot_generations: Sequence[int] = ()
+
+    def encodes(self, network: keras.Model) -> Encoding:
+        """The encoding of images that a network takes."""
+        return self.encoding(size=network.input_shape[1], channels=3)
+
+    def evolve_cached(
+        self, context: Context, network: keras.Model | None = None, classes: int | None = None
+    ) -> Evolution:
+        """The runs, each kept by itself and resumed where it was stopped.
+
+        Args:
+            network: another than the context's.
+            classes: how many of its classes, from the first on, get a niche; all if None.
+        """
+        network = the_network(context)[1] if network is None else network
+        return merge(
+            [
+                context.cached(
+                    partial(
+                        evolve,
+                        network,
+                        self.encodes(network),
+                        classes=classes or network.output_shape[1],
+                        generations=self.generations,
+                        seeds=[(context.seed, run)],
+                        children=self.children,
+                        initial=self.initial,
+                        snapshot_generations=self.snapshot_generations,
+                        every=EVERY,
+                        parents=self.parents,
+                        batch=BATCH,
+                        forward=frozen,
+                        screen=self.screen,
+                    ),
+                    checkpoints="checkpoints",
+                    title=f"run {run + 1} of {self.runs}",
+                )
+                for run in range(self.runs)
+            ]
+        )
 
 
-def together(runs: Sequence[Evolution]) -> Evolution:
+def merge(runs: Sequence[Evolution]) -> Evolution:
     """Several evolutions as one of several runs."""
     return Evolution(
         archives=[archive for run in runs for archive in run.archives],
         log_odds=np.concatenate([run.log_odds for run in runs]),
-        filmed=runs[0].filmed,
-        film=np.concatenate([run.film for run in runs]),
+        snapshot_generations=runs[0].snapshot_generations,
+        snapshots=np.concatenate([run.snapshots for run in runs]),
         tried=runs[0].tried,
     )
 

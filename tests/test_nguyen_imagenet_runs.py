@@ -9,9 +9,7 @@ import pytest
 from PIL import Image
 
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.imagenet import evolved as runs
-from reproduce.experiments.nguyen.imagenet import figure9, figure10, figures1_8, figures6_7
-from reproduce.experiments.nguyen.imagenet.evolved import evolved
+from reproduce.experiments.nguyen.imagenet import figure9, figure10, figures1_8, figures6_7, runs
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import Archive
 from reproduce.methods.evolution.map_elites import Evolution, unsolved
@@ -46,10 +44,9 @@ def context(tmp_path_factory, no_photographs):
 
 
 def search(module, preset, **further):
-    return partial(
-        evolved, encoding=partial(module.encoding, preset), runs=2, generations=4, children=40,
-        initial=40, **further,
-    )  # fmt: skip
+    return runs.Search(
+        partial(module.encoding, preset), runs=2, generations=4, children=40, initial=40, **further
+    )
 
 
 CPPN = search(cppn, "code")
@@ -58,7 +55,7 @@ DIRECT = search(direct, "squares")
 
 
 def test_runs_are_kept_one_by_one_and_put_together(context):
-    both, first = CPPN(context), partial(CPPN, runs=1)(context)
+    both, first = CPPN.evolve_cached(context), CPPN._replace(runs=1).evolve_cached(context)
     assert both.log_odds.shape == (2, 5, CLASSES)
     np.testing.assert_array_equal(both.log_odds[0], first.log_odds[0])
     assert (both.log_odds[0] != both.log_odds[1]).any()
@@ -68,7 +65,7 @@ def test_runs_are_kept_one_by_one_and_put_together(context):
 @pytest.mark.parametrize("which", [CPPN, FAST, DIRECT])
 def test_every_kept_png_scores_what_is_reported(context, which, monkeypatch):
     monkeypatch.setattr(runs, "KEPT", 0.01)
-    found = which(context)
+    found = which.evolve_cached(context)
     files = runs.files("some", found)
     assert len(files) > 20
     assert runs.rescored(context, found, files) < 1e-6
@@ -133,10 +130,8 @@ def test_every_artefact_is_made_without_photographs(context):
         figures1_8.figure8(context, searches=both),
         figures1_8.figure1(context, direct=DIRECT, cppn=FAST),
         figure9.figure9(context, search=FAST),
-        figure10.figure10(
-            context, searches=both, coordinates={"CPPN": "code", "CPPN (fast)": "unit"}
-        ),
-    ]  # fmt: skip
+        figure10.figure10(context, searches=both),
+    ]
     assert all(artefact.cells and artefact.departures for artefact in made)
     published = [sum(cell.published is not None for cell in artefact.cells) for artefact in made]
     assert published == [2, 1, 1, 0, 12, 6]
