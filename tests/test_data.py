@@ -147,11 +147,11 @@ def test_a_download_is_whole_or_absent(tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     try:
-        assert "cut off after 40 of 100 bytes" in download.fetch(f"{address}/cut", tmp_path / "a")
+        right = download.Wanted("a", "", sha256=hashlib.sha256(b"x" * 100).hexdigest())
+        assert "40 bytes read" in download.fetch(f"{address}/cut", tmp_path / "a", right)
         other = download.Wanted("a", "", sha256="00")
         assert "not the one expected" in download.fetch(f"{address}/whole", tmp_path / "a", other)
         assert list(tmp_path.iterdir()) == []
-        right = download.Wanted("a", "", sha256=hashlib.sha256(b"x" * 100).hexdigest())
         assert download.fetch(f"{address}/whole", tmp_path / "a", right) is None
         assert [file.name for file in tmp_path.iterdir()] == ["a"]
     finally:

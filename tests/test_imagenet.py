@@ -72,7 +72,7 @@ def test_the_middle_of_the_short_side(tmp_path):
 def test_a_list_and_names_that_do_not_fit_are_told(listed, tmp_path):
     with pytest.raises(UserError, match="none, or not one"):
         imagenet_classes.class_list().label("crane")
-    with pytest.raises(UserError, match="there is no folder"):
+    with pytest.raises(UserError, match="there is nothing at"):
         photographs.photographs(str(tmp_path / "nowhere"))
     (tmp_path / "labels.csv").write_text("picture,label\na.png,tench\n")
     with pytest.raises(UserError, match="wants the columns file and one of"):

@@ -1,6 +1,7 @@
-"""Files from elsewhere: looked for where they may be, downloaded at last, checked by hash.
+"""Files from elsewhere: looked for where they may be, as a last resort downloaded, checked by hash.
 
-A file is whole and right, or it is not there.
+A download is checked in a folder of its own and then renamed into place, so that a file is
+whole and right, or it is not there. `pooch` brings the files.
 """
 
 from __future__ import annotations
@@ -8,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import urllib.error
-import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reproduce.runtime.errors import NotAvailable
-from reproduce.runtime.progress import stage
+from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.progress import Advance, stage
 
 PATIENCE = 20.0  # seconds without a byte
-CHUNK = 1 << 16
 
 
 class Wanted(NamedTuple):
@@ -46,80 +45,140 @@ class Wanted(NamedTuple):
 def find(wanted: Wanted) -> Path:
     """The file in REPRODUCE_DATA, in Keras's cache, or downloaded into the cache.
 
-    A file of that name with other content is refused by name.
+    Raises:
+        NotAvailable: where it is in none of them; and for a file of that name with other content,
+            which stays as it is.
     """
     cache = keras_home() / "models"
     places = [cache / wanted.file]
-    if "REPRODUCE_DATA" in os.environ:
-        places.insert(0, Path(os.environ["REPRODUCE_DATA"], wanted.folder, wanted.file))
+    if (own := data_folder()) is not None:
+        places.insert(0, own / wanted.folder / wanted.file)
     for place in places:
-        if place.is_file():
-            if not wanted.is_right(place.read_bytes()):
+        if os.path.isfile(place):
+            if not _holds(place, wanted):
                 raise NotAvailable(
                     f"{place} is not the file expected ({_hash(wanted)}). Replace it or remove it."
                 )
             return place
-    trouble = ""
+    failure = ""
     if wanted.url:
         failed = fetch(wanted.url, places[-1], wanted)
         if failed is None:
             return places[-1]
-        trouble = f", and a download failed ({failed})"
+        failure = f", and a download failed ({failed})"
     raise NotAvailable(
-        f"{wanted.file} is neither in REPRODUCE_DATA nor in {cache}{trouble}. Put "
+        f"{wanted.file} is neither in {data_folder_in_words()} nor in {cache}{failure}. Put "
         f"{wanted.url or 'the file'} ({_hash(wanted)}) into the folder {wanted.folder} of "
         f"REPRODUCE_DATA as {wanted.file}."
     )
 
 
+def data_folder() -> Path | None:
+    """The folder that REPRODUCE_DATA names; None where it is unset or empty."""
+    named = os.environ.get("REPRODUCE_DATA")
+    return Path(named).expanduser() if named else None
+
+
+def data_folder_in_words() -> str:
+    """REPRODUCE_DATA, and whether it names a folder."""
+    folder = data_folder()
+    if folder is None:
+        return "REPRODUCE_DATA (which is not set)"
+    return "REPRODUCE_DATA" if os.path.isdir(folder) else f"REPRODUCE_DATA ({folder}: no folder)"
+
+
 def keras_home() -> Path:
-    """Where Keras keeps what it downloads."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    """Where Keras keeps what it downloads: below the temporary folder where home is read-only."""
+    if named := os.environ.get("KERAS_HOME"):
+        return Path(named)
+    home = os.path.expanduser("~")
+    return Path(home if os.access(home, os.W_OK) else tempfile.gettempdir(), ".keras")
 
 
-def fetch(url: str, path: Path, wanted: Wanted | None = None) -> str | None:
-    """Brings a file from a public address; what was cut off is discarded.
+def fetch(url: str, path: Path, wanted: Wanted) -> str | None:
+    """Brings one file, if it is the one wanted.
 
     Args:
         url: where it is.
         path: where it goes; its folder is made.
-        wanted: what it must be, where the address alone does not tell; the file is not kept
-            otherwise.
+        wanted: what it must be.
 
     Returns:
         None, or what went wrong in a few words.
     """
-    if path.exists() and (wanted is None or wanted.is_right(path.read_bytes())):
+    if os.path.isfile(path) and _holds(path, wanted):
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+
+    def check(folder: Path) -> None:
+        if not _holds(folder / path.name, wanted):
+            raise UserError(f"the file at {url} is not the one expected ({_hash(wanted)})")
+
+    return fetch_together([(url, path.name)], path.parent, check)
+
+
+def fetch_together(
+    files: Sequence[tuple[str, str]], folder: Path, check: Callable[[Path], None]
+) -> str | None:
+    """Brings files that are right together, or none of them.
+
+    Args:
+        files: their addresses and names.
+        folder: where they go; it is made.
+        check: is called with another folder that holds them, and raises UserError where they
+            are not what they should be.
+
+    Returns:
+        None, or what went wrong in a few words.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
     try:
-        with (
-            os.fdopen(handle, "wb") as file,
-            urllib.request.urlopen(url, timeout=PATIENCE) as answer,
-        ):
-            expected = int(answer.headers.get("Content-Length") or 0)
-            with stage(f"downloading {path.name}", total=expected or None) as advance:
-                while chunk := answer.read(CHUNK):
-                    file.write(chunk)
-                    advance(len(chunk))
-        if expected and os.path.getsize(part) != expected:
-            return f"cut off after {os.path.getsize(part)} of {expected} bytes"
-        if wanted is not None and not wanted.is_right(Path(part).read_bytes()):
-            return f"the file at {url} is not the one expected ({_hash(wanted)})"
-        os.replace(part, path)
-    except (urllib.error.URLError, OSError) as trouble:
-        return str(getattr(trouble, "reason", trouble))
-    finally:
-        Path(part).unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
+            for url, name in files:
+                with stage(f"downloading {name}") as advance:
+                    downloader = pooch.HTTPDownloader(
+                        progressbar=_Progress(advance), timeout=PATIENCE
+                    )
+                    pooch.retrieve(url, None, fname=name, path=aside, downloader=downloader)
+            check(Path(aside))
+            for _, name in files:
+                os.replace(Path(aside, name), folder / name)
+    except OSError as failed:  # of the network and of the disk
+        return str(failed)
+    except UserError as wrong:
+        return str(wrong)
     return None
+
+
+class _Progress:
+    """What pooch tells of its bytes, as steps of a stage."""
+
+    def __init__(self, advance: Advance) -> None:
+        self.update = advance
+        self.total = 0
+
+    def reset(self) -> None:
+        """Pooch repeats the whole at the end, which the stage does not need."""
+        self.update = lambda *_, **__: None
+
+    def close(self) -> None:
+        """The stage ends by itself."""
+
+
+def _holds(path: Path, wanted: Wanted) -> bool:
+    try:
+        return wanted.is_right(path.read_bytes())
+    except OSError:  # unreadable, so of unknown content
+        return False
 
 
 def _hash(wanted: Wanted) -> str:
     for kind, value in (("SHA-256", wanted.sha256), ("SHA-1", wanted.sha1)):
         if value is not None:
-            return f"{kind} {value[:12]}…"
-    return f"git blob {(wanted.git_blob or '')[:12]}…"
+            return f"{kind} {value[:12]}..."
+    return f"git blob {(wanted.git_blob or '')[:12]}..."
 
 
 def _sha1(content: bytes) -> str:

@@ -82,6 +82,29 @@ def read_only(images: np.ndarray, labels: np.ndarray) -> Examples:
     return Examples(images, labels)
 
 
+def to_unit(pixels: np.ndarray) -> np.ndarray:
+    """float32 in [0, 1] of whole numbers in 0 ... 255, any shape."""
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def rank_in_class(labels: np.ndarray) -> np.ndarray:
+    """int64 (n,): the place of each example among those of its class, in a fixed random order.
+
+    A test part of so many of each class are those of a rank below, or above, a number.
+    """
+    order = random_order(len(labels))
+    rank = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        of_class = order[labels[order] == label]
+        rank[of_class] = np.arange(len(of_class))
+    return rank
+
+
+def random_order(n: int) -> np.ndarray:
+    """int64 (n,): the same random order of 0 ... n - 1 each time."""
+    return np.random.default_rng(0).permutation(n)
+
+
 def digest(arrays: Arrays) -> str:
     """SHA-256 over x_train, y_train, x_test, y_test as uint8, with their shapes."""
     sha = hashlib.sha256()

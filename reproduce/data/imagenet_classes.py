@@ -28,7 +28,7 @@ class ClassList(NamedTuple):
 
     def label(self, text: str) -> int:
         """The class that a synset, the name of a folder or file, a number or a name stands for."""
-        if text.isdigit() and int(text) < len(self.names):
+        if text.isdecimal() and int(text) < len(self.names):
             return int(text)
         synset = SYNSET.match(text)
         if synset and synset[0] in self.synsets:

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from rich.markup import escape
 
 from reproduce.data import Examples
-from reproduce.data.photographs import sized
+from reproduce.data.photographs import at_chance, seen, sized
 from reproduce.experiments import Context
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.progress import say
 from reproduce.training import logits
 
 BATCH = 32  # images at once: of 227 x 227 they take 20 MB, and a network's maps 50 times that
@@ -101,17 +103,21 @@ def networks(context: Context, *, paper: str) -> Artefact:
     right = int(hits[:, 0].sum()), int(hits.any(axis=1).sum())
     cells.rate(name, "top-1 error", total - right[0], total)
     cells.rate(name, "top-5 error", total - right[1], total)
+    guessed = at_chance(right[0], total, network.output_shape[1])
+    if guessed:
+        say(f"[yellow]{escape(f'{name}: {guessed}')}[/]")
     cells.number(name, "side", network.input_shape[1], "count")
     cells.number(name, "parameters", network.count_params(), "count")
     return Artefact(
         title="The network and the photographs",
-        caption=f"Errors on {total} photographs, their middle {network.input_shape[1]} pixels.",
+        caption=f"Errors on {total} photographs, {seen(network.input_shape[1])}.",
         cells=cells.list,
         claims=_loaded_right(context, name, right, total),
         notes=[
             "The photographs that come with the project's data are probably training images of "
             "ILSVRC 2012: errors on them check that network and photographs are read rightly, and "
-            "are below what a network's authors publish for the validation set."
+            "are below what a network's authors publish for the validation set.",
+            *filter(None, [guessed]),
         ],
         departures=[
             "The papers' network is AlexNet; networks=alexnet takes it where its weights are at "
