@@ -24,7 +24,6 @@ from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.store import Store
 
-EDITION = 1
 SIZE, CLASSES = 28, 10
 trained_on = []
 

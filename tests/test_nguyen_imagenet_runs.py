@@ -17,7 +17,6 @@ from reproduce.methods.evolution.scoring import bfloat16
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.store import Store
 
-EDITION = 1
 SIDE, CLASSES = 32, 1000
 RNG = np.random.default_rng(0)
 WEIGHTS = (3 * RNG.normal(size=(4 * 4 * 3, CLASSES))).astype(np.float32)

@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 from reproduce.runtime.errors import UserError
 
-EDITION = 1
 PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "sklearn")
 SHORTEST = 30  # words; what is shorter is hardly a text
 PATIENCE = 5.0  # seconds that a silent server is waited for

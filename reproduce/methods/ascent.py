@@ -27,7 +27,6 @@ from reproduce.networks.forward import inference
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
 
-EDITION = 1
 LARGEST_RATE = 1e7  # authors' released code
 THRESHOLDS = (0.5, 0.99, 0.999, 0.9999)
 PIXELS = 2_000_000  # evaluated at once: 39 images of 224 x 224, whose maps take about 2 GB

@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 
-EDITION = 1
 MEAN_RGB = (123.0, 117.0, 104.0)  # of ImageNet's bytes, as Caffe's examples subtract it
 CLASSES = 1000
 # Caffe's LRN of AlexNet: x / (1 + ALPHA / NEIGHBOURS * sum over NEIGHBOURS channels of x^2)^BETA

@@ -10,7 +10,6 @@ import numpy as np
 from reproduce.networks.forward import outputs
 from reproduce.runtime.errors import NotAvailable
 
-EDITION = 1
 BATCH = 32
 
 

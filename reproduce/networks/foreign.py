@@ -23,7 +23,6 @@ from reproduce.networks.ten_crops import ten_crops as over_ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say
 
-EDITION = 2
 USUAL_SIDE = 224  # of images for a network that takes any size
 
 

@@ -24,7 +24,6 @@ from reproduce.data import Examples
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime.errors import UserError
 
-EDITION = 1
 Forward = Callable[[Any], Any]
 SLOTS = 32  # images in one step of an attack,
 SLOT_PIXELS = 2_500_000  # and fewer where they are large: an attack holds 20 copies of each

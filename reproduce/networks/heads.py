@@ -21,8 +21,6 @@ import tensorflow as tf
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime.errors import NotAvailable
 
-EDITION = 1
-
 
 def features(network: keras.Model) -> keras.Model:
     """Images -> what the last layer with weights is given."""

@@ -19,8 +19,6 @@ from reproduce.networks import architectures, caffe, deep_compression, foreign
 from reproduce.networks.ten_crops import ten_crops as over_ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
 
-EDITION = 2
-
 MODELS = "imagenet/models"  # in REPRODUCE_DATA
 SQUEEZENET = Wanted(
     file="compressed_SqueezeNet.net",

@@ -12,7 +12,6 @@ from reproduce.networks import caffe
 from reproduce.networks.models import lenet
 from reproduce.runtime.errors import UserError
 
-EDITION = 1
 FILE = Wanted(
     file="lenet_iter_10000.caffemodel",
     folder="mnist/lenet_nguyen2015",

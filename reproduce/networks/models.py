@@ -16,7 +16,6 @@ from typing import Any
 import keras
 import numpy as np
 
-EDITION = 1
 # Caffe's LeNet scales bytes by 0.00390625 = 1/256; our pixels are bytes / 255.
 CAFFE_SCALE = 255 / 256
 

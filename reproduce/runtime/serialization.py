@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+OURS = __name__.partition(".")[0]
 
 
 def save(result: Any, folder: Path) -> None:
@@ -68,11 +71,7 @@ def load(folder: Path) -> Any:
             array.flags.writeable = False
             return array
         if "record" in tree:
-            module, name = tree["record"]
-            kind = getattr(importlib.import_module(module), name)
-            if not (issubclass(kind, tuple) and hasattr(kind, "_fields")):
-                raise TypeError(f"{module}:{name} is no record")
-            return kind(*map(value, tree["fields"]))
+            return _record(*tree["record"])(*map(value, tree["fields"]))
         if "tuple" in tree:
             return tuple(map(value, tree["tuple"]))
         if "list" in tree:
@@ -82,6 +81,18 @@ def load(folder: Path) -> Any:
         return _model(folder / tree["model"])
 
     return value(json.loads((folder / "tree.json").read_text()))
+
+
+def _record(module: str, name: str) -> Any:
+    """The record type of that name; of ours, or of a module that the program itself has imported.
+
+    A folder from somebody else cannot have another module imported, which would run its code.
+    """
+    known = module.partition(".")[0] == OURS or module in sys.modules
+    kind = getattr(importlib.import_module(module), name, None) if known else None
+    if not (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")):
+        raise ValueError(f"{module}:{name} is no record of ours")
+    return kind
 
 
 def _model(path: Path) -> Any:

@@ -1,41 +1,45 @@
-"""Slow artefacts, kept under the call that makes them.
+"""Slow results, kept under the call that makes them.
 
     network = store.cached(partial(training.train, builder, phases, examples, seed=0))
 
-A call's recipe spells out the function, the EDITION of its module, and every argument with its
-default, nested calls too; arrays and Keras models stand in it by their content. Change what a
-function computes, and raise the EDITION of its module.
+An entry is a folder named by its call's recipe (`recipe`): the function, every argument with its
+default, and the code they reach. It is written aside and renamed, so it is whole or absent.
+`recipe.json` in it says what it is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import inspect
+import errno
 import json
 import shutil
-import sys
 import time
 import warnings
-import weakref
+from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from filelock import FileLock
-
-from reproduce.runtime import serialization
-from reproduce.runtime.progress import stage
+from reproduce.runtime import recipe, serialization
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.files import locked, set_aside
+from reproduce.runtime.progress import say, stage
+from reproduce.runtime.recipe import Recipe, sha256
 
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy", "scipy")
-_NOT_CONTENT = {"seed", "build_config", "inbound_nodes", "input_layers", "output_layers"}
-_digests: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
+# Reading failed for want of something else than a whole entry.
+_NOT_DAMAGE = (
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE,
+)  # fmt: skip
+
+
+class Damage(Exception):
+    """An entry that is not what was written."""
 
 
 class Store:
-    """A folder of results, each in a folder named by its key, whole or absent."""
+    """A folder of results, each in a folder named by its key."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -44,24 +48,27 @@ class Store:
     def cached(self, call: partial[Any], checkpoints: str | None = None, title: str = "") -> Any:
         """The result of a call, from memory, from disk, or made now and kept.
 
+        Where the folder cannot be written, a result is made and used, and a warning says that it
+        is not kept.
+
         Args:
             call: every argument bound. Results may be Keras models, arrays, numbers, strings,
                 None, and tuples, records, lists and dictionaries of them.
             checkpoints: the name of an argument that takes a folder (pathlib.Path) in which an
                 unfinished call leaves what it needs to go on; the folder goes when the call ends.
             title: what its progress is called, where it has to be made.
+
+        Raises:
+            UserError: the store cannot name the call (`recipe`), or may not read the entry.
         """
-        name = key(call)
-        if name in self._memory:
-            return self._memory[name]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f"{name}.lock"):  # freed by the system if its holder dies
-            found = self._load(name)
-            if found is None:
-                with stage(title) if title else contextlib.nullcontext():
-                    found = (self._make(name, call, checkpoints),)
-        self._memory[name] = found[0]
-        return found[0]
+        named = recipe.of(call)
+        if named.key not in self._memory:
+            found = None
+            with contextlib.suppress(Damage):
+                found = self._read(named.key)
+            found = found or self._locked(named, call, checkpoints, title)
+            self._memory[named.key] = found[0]
+        return self._memory[named.key]
 
     def remembered(self, call: partial[Any]) -> Any:
         """The result of a call that is quick to make: once a process, and not on disk."""
@@ -70,114 +77,140 @@ class Store:
             self._memory[name] = call()
         return self._memory[name]
 
-    def _load(self, name: str) -> tuple[Any] | None:
-        """The kept result in a tuple of one, since the result itself may be None."""
+    def _locked(
+        self, named: Recipe, call: partial[Any], checkpoints: str | None, title: str
+    ) -> tuple[Any]:
+        """Makes a result that is not there, while no other process makes it."""
+        waiting = f"another run makes {title or 'the same result'}: this one waits for it."
+        with self._lock(named.key, waiting) as writable:
+            found = self._load(named.key)  # made by another process meanwhile
+            if found is not None:
+                return found
+            changed = self._changed(named)
+            if changed:
+                say(f"{title or call.func.__qualname__} is made again: {changed}.")
+            with stage(title) if title else contextlib.nullcontext():
+                return (self._make(named, call, checkpoints if writable else None),)
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, waiting: str) -> Iterator[bool]:
+        """Yields whether the store can be written."""
+        with contextlib.ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.folder / f"{name}.lock", waiting))
+            except OSError:
+                yield False
+                return
+            yield True
+
+    def _read(self, name: str) -> tuple[Any] | None:
+        """The kept result in a tuple of one, since the result itself may be None.
+
+        Raises:
+            Damage: there is something of that name, but no whole entry.
+        """
         entry = self.folder / name
-        if not entry.exists():
+        if not entry.exists() and not entry.is_symlink():
             return None
         try:
             record = json.loads((entry / "recipe.json").read_text())
-            for file, sha256 in record["files"].items():
-                if _sha256((entry / file).read_bytes()) != sha256:
+            for file, digest in record["files"].items():
+                if sha256((entry / file).read_bytes()) != digest:
                     raise ValueError(f"{file} was changed or cut off")
             return (serialization.load(entry),)
-        except Exception as damage:
-            warnings.warn(
-                f"store entry {name} is damaged ({damage}) and is made again.", stacklevel=4
-            )
-            shutil.rmtree(entry)
+        except MemoryError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NOT_DAMAGE:
+                raise UserError(f"store entry {entry} cannot be read: {error.strerror}.") from error
+            raise Damage(f"store entry {name} is damaged ({error})") from error
+
+    def _load(self, name: str) -> tuple[Any] | None:
+        """The same under the entry's lock, where a damaged one is set aside."""
+        try:
+            return self._read(name)
+        except Damage as damage:
+            _put_aside(self.folder / name, str(damage))
             return None
 
-    def _make(self, name: str, call: partial[Any], checkpoints: str | None) -> Any:
-        unfinished = self.folder / f"{name}.unfinished"
-        if checkpoints is not None:
-            unfinished.mkdir(exist_ok=True)
-            call = partial(call, **{checkpoints: unfinished})
+    def _make(self, named: Recipe, call: partial[Any], checkpoints: str | None) -> Any:
         started = time.time()
-        result = call()
-        aside = self.folder / f"{name}.aside"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        serialization.save(result, aside)
-        record = {
-            "recipe": recipe(call if checkpoints is None else _without(call, checkpoints)),
-            "seconds": time.time() - started,
-            "versions": {package: version(package) for package in RECORDED_VERSIONS},
-            "files": {file.name: _sha256(file.read_bytes()) for file in sorted(aside.iterdir())},
-        }
-        (aside / "recipe.json").write_text(json.dumps(record, indent=1))
-        aside.rename(self.folder / name)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished = self.folder / f"{named.key}.unfinished"
+        result = call() if checkpoints is None else _resumed(call, checkpoints, unfinished)
+        try:
+            self._keep(named, result, time.time() - started)
+        except OSError as error:
+            warnings.warn(f"a result is used but not kept: {error}.", stacklevel=5)
+        else:
+            shutil.rmtree(unfinished, ignore_errors=True)
         return result
+
+    def _keep(self, named: Recipe, result: Any, seconds: float) -> None:
+        aside = self.folder / f"{named.key}.aside"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            serialization.save(result, aside)
+            record = {
+                "recipe": named.call,
+                "code": named.code,
+                "seconds": seconds,
+                "versions": {package: version(package) for package in RECORDED_VERSIONS},
+                "files": {file.name: sha256(file.read_bytes()) for file in sorted(aside.iterdir())},
+            }
+            (aside / "recipe.json").write_text(json.dumps(record, indent=1))
+            aside.rename(self.folder / named.key)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _changed(self, named: Recipe) -> str:
+        """Which modules differ from those with which the same call was last made, in words."""
+        call = named.key.partition("-")[0]
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            earlier = max(
+                self.folder.glob(f"{call}-*/recipe.json"), key=lambda file: file.stat().st_mtime
+            )
+            code = json.loads(earlier.read_text())["code"]
+            modules = sorted(
+                name for name in code.keys() | named.code if code.get(name) != named.code.get(name)
+            )
+            more = f" and {len(modules) - 3} more" if len(modules) > 3 else ""
+            return f"{', '.join(modules[:3])}{more} changed"
+        return ""
 
 
 def key(call: partial[Any]) -> str:
-    """Sixteen hex digits that name the call's result."""
-    return _sha256(json.dumps(recipe(call), sort_keys=True).encode())[:16]
+    """Names the call's result; changed arguments and changed code change it."""
+    return recipe.of(call).key
 
 
-def recipe(value: Any) -> Any:
-    """What JSON can say of a value so that equal values, and no others, read equal."""
-    if isinstance(value, partial):
-        bound = inspect.signature(value.func).bind_partial(*value.args, **value.keywords)
-        bound.apply_defaults()
-        arguments = {name: recipe(argument) for name, argument in bound.arguments.items()}
-        return recipe(value.func) | {"arguments": arguments}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return {"array": _array_digest(value)}
-    if isinstance(value, Path):
-        return {"file": _sha256(value.read_bytes())}
-    if isinstance(value, dict):
-        return {"entries": [[recipe(name), recipe(entry)] for name, entry in value.items()]}
-    if isinstance(value, tuple | list):
-        return [recipe(entry) for entry in value]
-    if hasattr(value, "get_weights") and hasattr(value, "layers"):
-        return {"model": _model_digest(value)}
-    if callable(value):
-        edition = getattr(sys.modules[value.__module__], "EDITION", None)
-        return {"call": f"{value.__module__}:{value.__qualname__}", "edition": edition}
-    raise TypeError(f"a {type(value).__name__} cannot stand in a recipe: {value!r:.80}")
+def _resumed(call: partial[Any], checkpoints: str, unfinished: Path) -> Any:
+    """The result of a call that goes on from its checkpoints, without them if they are damaged."""
+    unfinished.mkdir(parents=True, exist_ok=True)
+    before = _stamps(unfinished)
+    call = partial(call, **{checkpoints: unfinished})
+    try:
+        return call()
+    except UserError:
+        raise
+    except Exception as error:
+        # It failed with what was there and before it left anything new.
+        if not before or _stamps(unfinished) != before:
+            raise
+        _put_aside(unfinished, f"the checkpoint {unfinished} cannot be used ({error!r})")
+        unfinished.mkdir()
+    return call()
 
 
-def _without(call: partial[Any], name: str) -> partial[Any]:
-    keywords = {key: value for key, value in call.keywords.items() if key != name}
-    return partial(call.func, *call.args, **keywords)
+def _stamps(folder: Path) -> dict[str, int]:
+    return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
 
 
-def _array_digest(array: np.ndarray) -> str:
-    known = _digests.get(id(array))
-    if known and known[0]() is array:
-        return known[1]
-    head = f"{array.dtype.str}{array.shape}".encode()
-    content = _sha256(head + np.ascontiguousarray(array).tobytes())
-    if not array.flags.writeable:
-        _digests[id(array)] = (weakref.ref(array), content)
-    return content
-
-
-def _model_digest(model: Any) -> str:
-    """By layers (without their running names) and weights, as a re-loaded model has them too."""
-    layers = [[type(layer).__name__, _nameless(layer.get_config())] for layer in model.layers]
-    sha = hashlib.sha256(json.dumps(layers, sort_keys=True, default=str).encode())
-    for weight in model.get_weights():
-        sha.update(f"{weight.dtype.str}{weight.shape}".encode() + weight.tobytes())
-    return sha.hexdigest()
-
-
-def _nameless(config: Any) -> Any:
-    """A layer's configuration without names and without how its weights once began."""
-    if isinstance(config, dict):
-        return {
-            entry: _nameless(value)
-            for entry, value in config.items()
-            if entry not in _NOT_CONTENT and not entry.endswith(("name", "izer"))
-        }
-    return [_nameless(value) for value in config] if isinstance(config, list | tuple) else config
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _put_aside(path: Path, why: str) -> None:
+    """Out of the way, so that it is made again; nothing is deleted."""
+    try:
+        place = f"and is made again; it lies in {set_aside(path).name} now"
+    except OSError as error:
+        place = f"and cannot be set aside: {error.strerror}"
+    warnings.warn(f"{why} {place}.", stacklevel=6)

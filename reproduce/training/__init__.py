@@ -27,7 +27,6 @@ __all__ = [
     "constant", "cosine", "error_rate", "falling", "lbfgs", "logits", "one_cycle", "sgd",
     "softmax", "sparse_autoencoder", "train",
 ]  # fmt: skip
-EDITION = 1
 
 Phase = Callable[..., None]
 

@@ -20,8 +20,6 @@ from reproduce.training.descent import descend
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays
 from reproduce.training.schedules import Schedule
 
-EDITION = 2
-
 
 def adversarial(
     model: keras.Model,

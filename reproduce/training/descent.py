@@ -16,7 +16,6 @@ from reproduce.runtime.progress import stage
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays, traced
 from reproduce.training.schedules import Schedule
 
-EDITION = 1
 # (weights, others, indices of the batch's examples, its noise) -> loss, others after it
 BatchLoss = Callable[[Weights, Weights, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Weights]]
 

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from reproduce.runtime.files import dispensable
+
 DECREASE = 1e-4  # Nocedal & Wright 2006, section 3.1
 CURVATURE = 0.9
 TRIALS = 20  # evaluations of one line search
@@ -100,7 +102,8 @@ def minimise(
             return state
         after(state)
         if checkpoint is not None and state.iterations % EVERY == 0:
-            _write(state, checkpoint)
+            with dispensable("a checkpoint"):
+                _write(state, checkpoint)
     return state
 
 
@@ -227,6 +230,7 @@ def _begin(objective: Objective, start: np.ndarray, memory: int) -> State:
 
 
 def _write(state: State, checkpoint: Path) -> None:
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     aside = checkpoint.with_suffix(".part.npz")
     arrays: dict[str, Any] = state._asdict()
     np.savez(aside, **arrays)

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from reproduce.methods.attacks import adversarial
 from reproduce.runtime.progress import stage
 
-EDITION = 1
 Array = NDArray[np.floating]
 Labels = NDArray[np.integer]
 Attack = Callable[..., adversarial.Adversarial]

@@ -21,7 +21,6 @@ from reproduce.training.descent import descend
 from reproduce.training.objective import Weights
 from reproduce.training.schedules import Schedule
 
-EDITION = 1
 FORGETTING = 0.1  # weight of a batch in the running mean of the activations
 
 

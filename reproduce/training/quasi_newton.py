@@ -25,8 +25,6 @@ from reproduce.training.objective import (
     value_and_gradient,
 )
 
-EDITION = 2
-
 
 def lbfgs(
     model: keras.Model,

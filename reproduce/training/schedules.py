@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-EDITION = 1
 Schedule = Callable[[np.ndarray], np.ndarray]
 
 

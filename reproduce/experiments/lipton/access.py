@@ -21,7 +21,6 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 from reproduce.training import logits
 
-EDITION = 1
 SIZE = 0.1  # root mean square per pixel that no attack exceeds
 STEPS = 20  # of the gradient attacks
 OTHER_WIDTH = 150  # of the attacker's network, who does not know the architecture

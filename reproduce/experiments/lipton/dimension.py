@@ -24,7 +24,6 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 from reproduce.training import logits
 
-EDITION = 1
 PROJECTED = "linear SVM on projections"
 
 

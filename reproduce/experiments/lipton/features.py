@@ -17,7 +17,6 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
-EDITION = 1
 NEAR = 0.25  # the quarter of the examples nearest to the boundary
 TOP = 10  # features with the largest weights
 

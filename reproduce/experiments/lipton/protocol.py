@@ -22,7 +22,6 @@ from reproduce.methods.attacks.minimal import (
 from reproduce.methods.evolution import direct
 from reproduce.methods.evolution.map_elites import Evolution, evolve
 
-EDITION = 1
 CLASSES = 10
 TIGHT = 64.0  # tau: so sharp a loss comes within a few per cent of the exact distance
 

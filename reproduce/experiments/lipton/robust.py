@@ -18,7 +18,6 @@ from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 from reproduce.training import logits
 
-EDITION = 1
 EPSILON = 0.25  # Goodfellow et al. 2015, section 4, MNIST
 
 

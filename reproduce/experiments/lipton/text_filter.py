@@ -15,8 +15,6 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
-EDITION = 1
-
 
 class Asked(NamedTuple):
     """A filter and those who asked it.

@@ -15,7 +15,6 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
-EDITION = 2
 SHORTEST = 50  # words of the vocabulary that a document tried has at least
 
 

@@ -19,7 +19,6 @@ from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
-EDITION = 1
 SIZES = (1, 2, 4)  # times the image's own smallest adversarial distortion
 
 

@@ -24,8 +24,6 @@ from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
-EDITION = 1
-
 
 def layer_norms(context: Context, *, networks: Mapping[str, partial[Any]]) -> Artefact:
     """Table 5's numbers for the MNIST networks, layer by layer.

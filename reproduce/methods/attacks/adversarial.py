@@ -36,7 +36,6 @@ from reproduce.runtime.errors import UserError
 
 __all__ = ["Adversarial", "choose_targets", "distortion", "nearest", "pooled"]
 
-EDITION = 3
 
 TICKS = 8  # evaluations between two looks at who has finished
 # XLA fuses the bookkeeping, which counts for small images, and slows convolutions down, which are

@@ -22,8 +22,6 @@ from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
-EDITION = 2
-
 PRECISION = 1e-12  # absolute, of |r|^2 among others, which is 1e-4 for the nearest images
 AFFINE = 1e-3  # deviation from a linear function, relative to the spread of logits, by rounding
 

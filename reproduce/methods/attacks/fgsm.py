@@ -14,8 +14,6 @@ import tensorflow as tf
 
 from reproduce.networks.classifier import Classifier
 
-EDITION = 1
-
 
 def fast(
     classify: Classifier,

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import idctn
 
-EDITION = 1
 Probabilities = Callable[[np.ndarray], np.ndarray]
 
 

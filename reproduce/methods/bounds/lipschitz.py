@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from reproduce.methods.bounds import operator_norms
 
-EDITION = 1
 Array = NDArray[np.floating]
 
 # The largest slope of each activation. The paper bounds rectified layers; a sigmoid is four times

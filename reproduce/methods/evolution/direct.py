@@ -24,7 +24,6 @@ import numpy as np
 from reproduce.methods.evolution.colour import rgb
 from reproduce.methods.evolution.map_elites import Encoding
 
-EDITION = 1
 # In the authors' SBX a gene on which both parents agree is not copied and keeps its default.
 UNCOPIED_GENE = 0.5
 

@@ -25,8 +25,6 @@ from reproduce.networks.classifier import Classifier
 from reproduce.runtime import serialization
 from reproduce.runtime.progress import stage
 
-EDITION = 1
-
 
 class Encoding(NamedTuple):
     """How genomes begin, vary, and become images.

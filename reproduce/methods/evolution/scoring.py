@@ -24,7 +24,6 @@ from reproduce.methods.evolution.archive import log_odds
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import batched, finite, inference
 
-EDITION = 1
 BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"  # a pass of TensorFlow's graph optimiser
 # uint8 images (n, height, width, channels) -> log-odds float64 (n, classes)
 Score = Callable[[np.ndarray], np.ndarray]

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-EDITION = 1
 Blocked = Callable[[Sequence[str]], np.ndarray]
 
 

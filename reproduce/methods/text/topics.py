@@ -19,8 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma
 
-EDITION = 2
-
 
 class Matched(NamedTuple):
     """Documents in other words.

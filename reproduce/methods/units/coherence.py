@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from reproduce.methods.units import directions
 from reproduce.networks.forward import activations_of, hidden_layers
 
-EDITION = 1
 ROW = 10  # images, as in Figures 1 and 2
 FAMILIES = ("units", "random", "basis", "PCA")
 

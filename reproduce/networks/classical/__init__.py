@@ -25,7 +25,6 @@ from reproduce.networks.classical.nodes import Nodes
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import batch_size, batched, inference, logits
 
-EDITION = 1
 HELD_OUT = 0.1
 
 

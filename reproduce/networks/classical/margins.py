@@ -10,8 +10,6 @@ import tensorflow as tf
 from reproduce.data import Examples
 from reproduce.networks.classical import Model, differentiable
 
-EDITION = 1
-
 
 def linear_svm(examples: Examples, seed: int, *, cost: float = 0.02) -> Model:
     """Squared hinge loss, one against the rest.

@@ -10,7 +10,6 @@ import tensorflow as tf
 from reproduce.data import Examples, read_only
 from reproduce.networks.classical import Model, differentiable, held_out
 
-EDITION = 1
 ACCEPTED = 0.99  # of held-out images lie nearer than the distance of rejection
 
 

@@ -10,7 +10,6 @@ from reproduce.data import Examples
 from reproduce.networks.classical import Model
 from reproduce.networks.classical.nodes import Nodes
 
-EDITION = 1
 LEVELS = 32
 
 

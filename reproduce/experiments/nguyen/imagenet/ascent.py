@@ -17,7 +17,6 @@ from reproduce.methods.ascent import RULES, ascend
 from reproduce.methods.evolution import archive
 from reproduce.networks.heads import past_relu
 
-EDITION = 1
 # Mean red, green and blue of the ILSVRC 2012 training images, as Caffe has them.
 MEAN_PIXEL = (122.67891434, 116.66876762, 104.00698793)
 FEWEST_STEPS = 20

@@ -19,7 +19,6 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
-EDITION = 1
 ROWS, COLUMNS, TOP = 2, 4, 3
 NAME = 24  # letters of a class's name beside its bar
 

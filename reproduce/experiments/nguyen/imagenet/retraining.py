@@ -18,8 +18,6 @@ from reproduce.networks import heads
 from reproduce.networks.forward import outputs
 from reproduce.training import Phase, logits
 
-EDITION = 1
-
 
 class Retrained(NamedTuple):
     """DNN_2 and what it says of images that it has not and has been trained on.

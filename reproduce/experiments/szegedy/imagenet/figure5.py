@@ -20,7 +20,6 @@ from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
-EDITION = 1
 OSTRICH = "ostrich"  # Struthio camelus
 CHUNK = 32  # photographs a kept piece of the attack holds, so that a stopped run goes on
 MAGNIFIED, GREY = 10, 128 / 255  # of the shown difference: times ten, around a middle grey

@@ -25,7 +25,6 @@ from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.training import logits
 
-EDITION = 1
 CONCEPT, CLASSES = "animal", range(398)  # tench to puffer: in the order of the classes all animals
 SIDE = 32  # of the small images; QuocNet's have 200
 CROP = 192  # of 256, the part of a photograph that a training image shows; mirrored in half of them

@@ -17,7 +17,6 @@ from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.progress import stage
 
-EDITION = 1
 # Table 5's names of the layers that Caffe calls fc6, fc7, fc8.
 THEIRS = {"fc6": "fc1", "fc7": "fc2", "fc8": "fc3"}
 

@@ -20,7 +20,6 @@ import numpy as np
 
 from reproduce.methods.attacks.minimal import Change, between
 
-EDITION = 1
 Labels = Callable[[np.ndarray], np.ndarray]
 BISECTIONS = 10
 PROBE = 0.05  # of the present distance: trees need probes that cross a threshold

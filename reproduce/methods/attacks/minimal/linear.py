@@ -16,8 +16,6 @@ import numpy as np
 from reproduce.methods.attacks import exact
 from reproduce.methods.attacks.minimal import Change, between
 
-EDITION = 1
-
 
 def free(weights: np.ndarray, bias: np.ndarray, images: np.ndarray, norm: float = 2) -> np.ndarray:
     """The smallest norm of a change that alters the label, pixels unbounded.

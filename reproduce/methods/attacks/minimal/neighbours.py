@@ -21,7 +21,6 @@ from scipy.optimize import minimize
 
 from reproduce.methods.attacks.minimal import Change, between
 
-EDITION = 1
 BISECTORS = 24  # nearest points of the own class that give the first bound
 CUTS = 12  # violated constraints taken up at a time
 SLACK = 1e-5  # how far, relative, a proven optimum may lie above its lower bound

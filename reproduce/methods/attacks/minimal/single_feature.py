@@ -12,7 +12,6 @@ import numpy as np
 
 from reproduce.networks.classical.nodes import LEAF, Nodes
 
-EDITION = 1
 Labels = Callable[[np.ndarray], np.ndarray]
 
 

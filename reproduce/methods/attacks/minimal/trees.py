@@ -14,8 +14,6 @@ import numpy as np
 from reproduce.methods.attacks.minimal import Change, between
 from reproduce.networks.classical.nodes import LEAF, Nodes
 
-EDITION = 1
-
 
 class Leaves(NamedTuple):
     """The leaves that some point of [0, 1]^n reaches.

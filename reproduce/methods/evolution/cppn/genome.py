@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-EDITION = 1
 INPUTS = 4  # x, y, distance from the centre, and a bias of 1
 FUNCTIONS = ("sine", "sigmoid", "Gaussian", "linear")
 GENE_RATE = 0.1  # per weight and per activation function; Nguyen et al. 2015, section 2.2

@@ -24,7 +24,6 @@ import numpy as np
 from reproduce.methods.evolution.cppn import genome as genomes
 from reproduce.methods.evolution.cppn.genome import ETA, GENE_RATE, INPUTS, Genome, depends_on
 
-EDITION = 3
 MORE_RATE, MORE_ETA = 0.2, 2.0  # of `mutate_more`
 FEW = (1, 2, 5, 20)  # genes at once
 SMALL_STEPS = (-3.0, -0.5)  # powers of ten between which the size of a step lies

@@ -18,7 +18,6 @@ from reproduce.methods.evolution.cppn import batched
 from reproduce.methods.evolution.cppn.genome import INPUTS, Genome
 from reproduce.methods.evolution.cppn.programs import ACTIVATE, Links, Program, program, weight
 
-EDITION = 1
 BLOCK = 65536  # pixels at a time, so that a block's values stay in the processor's cache
 SMALL = 64  # pixels on a side; of smaller images
 TOGETHER = 256  # so many are computed at once

@@ -17,7 +17,6 @@ from reproduce.methods.evolution.cppn.genome import FUNCTIONS, INPUTS, Genome
 from reproduce.methods.evolution.cppn.programs import program
 from reproduce.methods.evolution.cppn.rendering import coordinates, draw, run, weighted_sum
 
-EDITION = 2
 SINE = FUNCTIONS.index("sine")
 
 

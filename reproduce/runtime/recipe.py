@@ -1,0 +1,223 @@
+"""What names a call: the function, every argument with its default, and the code behind them.
+
+Arrays, files and Keras models stand in a recipe by their content, nested calls by their own
+recipes, other objects by their class and attributes. What cannot be told apart from another of
+its kind is refused, since the store would take one for the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+import types
+import weakref
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reproduce.runtime import code
+from reproduce.runtime.errors import UserError
+
+_digests: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
+
+
+class Recipe(NamedTuple):
+    """A call as JSON, and the digests of the modules that it can reach."""
+
+    call: Any
+    code: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """Names the call's result: twelve hex digits for the call, eight for the code."""
+        return f"{sha256_of(self.call)[:12]}-{sha256_of(self.code)[:8]}"
+
+
+def of(call: Any) -> Recipe:
+    """The recipe of a call, or of any other value."""
+    modules: set[str] = set()
+    try:
+        tree = Reader(modules.add).tree(call)
+    except RecursionError:
+        raise UserError(f"the store cannot name {call!r:.80}: it holds itself.") from None
+    return Recipe(tree, code.reached(modules))
+
+
+class Reader:
+    """Reads values as JSON, equal ones alike and no others.
+
+    Args:
+        module: is told the name of each module whose code takes part.
+    """
+
+    def __init__(self, module: Callable[[str], object]) -> None:
+        self.module = module
+        self._begun: set[int] = set()  # functions that may hold themselves
+
+    def tree(self, value: Any) -> Any:
+        """What JSON can say of a value."""
+        if isinstance(value, partial):
+            return self._call(value)
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, bytes):
+            return {"bytes": sha256(value)}
+        if isinstance(value, np.generic):
+            return value.item()
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            return {"array": array_digest(value)}
+        if isinstance(value, Path):
+            return {"file": sha256(_content(value))}
+        if isinstance(value, dict):
+            return {"entries": [[self.tree(name), self.tree(one)] for name, one in value.items()]}
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return {"record": self.named(type(value)), "fields": [*map(self.tree, value)]}
+        if isinstance(value, tuple | list):
+            return [self.tree(entry) for entry in value]
+        if hasattr(value, "get_weights") and hasattr(value, "layers"):
+            from reproduce.runtime.model_digest import model_digest
+
+            return {"model": model_digest(value, self)}
+        if hasattr(value, "python_function"):  # of tf.function
+            return {"compiled": self.tree(value.python_function)}
+        if hasattr(value, "numpy"):  # tensors and variables
+            return {"array": array_digest(np.asarray(value))}
+        if isinstance(value, np.ufunc):
+            return f"numpy:{value.__name__}"
+        owner = getattr(value, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType) and callable(value):
+            return {"method": value.__name__, "of": self.tree(owner)}
+        return self.named(value) if hasattr(value, "__qualname__") else self._object(value)
+
+    def _call(self, value: partial[Any]) -> Any:
+        try:
+            bound = inspect.signature(value.func).bind_partial(*value.args, **value.keywords)
+            bound.apply_defaults()
+            arguments = bound.arguments
+        except ValueError:  # a builtin does not tell its arguments
+            arguments = {"args": value.args, "keywords": value.keywords}
+        named = {name: self.tree(argument) for name, argument in arguments.items()}
+        return {"call": self.tree(value.func), "arguments": named}
+
+    def named(self, value: Any) -> Any:
+        """A function or class by its name; by its instructions too, where that is not enough.
+
+        Its module takes part. A function made inside another one is also told from its like by
+        what it holds of that one's variables.
+        """
+        module, name = value.__module__ or "builtins", value.__qualname__
+        text = f"{module}:{name}"
+        self.module(module)
+        if code.is_library(module) and "<" not in name:
+            return text
+        if code.is_ours(module) and _is_called(module, name, value):
+            return text
+        if isinstance(value, type):
+            return {"class": text, "source": _class_source(value)}
+        if hasattr(value, "__wrapped__"):
+            return {"wrapped": self.tree(value.__wrapped__)}
+        if not isinstance(value, types.FunctionType):
+            return text
+        if id(value) in self._begun:
+            return text
+        self._begun.add(id(value))
+        held = inspect.getclosurevars(value)
+        variables = {**held.nonlocals, **({} if code.is_ours(module) else held.globals)}
+        return {
+            "function": text,
+            "instructions": _instructions(value.__code__),
+            "defaults": self.tree([value.__defaults__, value.__kwdefaults__]),
+            "variables": {
+                name: self.tree(variable)
+                for name, variable in sorted(variables.items())
+                if not isinstance(variable, types.ModuleType)
+            },
+        }
+
+    def _object(self, value: Any) -> Any:
+        kind = type(value)
+        if hasattr(value, "get_config"):  # Keras's losses, optimizers, initializers
+            return {"object": self.named(kind), "state": self.tree(value.get_config())}
+        slots = [name for base in kind.__mro__ for name in _slots(base)]
+        if not hasattr(value, "__dict__") and not slots:
+            raise UserError(
+                f"the store cannot tell one {kind.__module__}.{kind.__qualname__} from another "
+                f"({value!r:.80}): hand over arrays, numbers, records, Keras models, or functions "
+                "with their arguments bound by functools.partial."
+            )
+        state = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        state |= getattr(value, "__dict__", {})
+        return {"object": self.named(kind), "state": self.tree(state)}
+
+
+def sha256(content: bytes) -> str:
+    """In hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of(tree: Any) -> str:
+    """Of what JSON can hold."""
+    return sha256(json.dumps(tree, sort_keys=True).encode())
+
+
+def array_digest(array: np.ndarray) -> str:
+    """Of an array's type, shape and content; read-only ones are read once."""
+    known = _digests.get(id(array))
+    if known and known[0]() is array:
+        return known[1]
+    head = f"{array.dtype.str}{array.shape}".encode()
+    content = sha256(head + np.ascontiguousarray(array).tobytes())
+    if not array.flags.writeable:
+        _digests[id(array)] = (weakref.ref(array), content)
+    return content
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _is_called(module: str, name: str, value: Any) -> bool:
+    """Whether it is what its module calls by its name, under decorators perhaps."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    while found is not None and found is not value:
+        found = getattr(found, "__wrapped__", None) or getattr(found, "python_function", None)
+    return found is value
+
+
+def _slots(kind: type) -> list[str]:
+    slots = kind.__dict__.get("__slots__", ())
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
+
+
+def _class_source(kind: type) -> str:
+    try:
+        return code.digest(inspect.cleandoc("\n" + inspect.getsource(kind)))
+    except (OSError, TypeError, SyntaxError):
+        pass
+    methods = {
+        name: _instructions(entry.__code__)
+        for name, entry in vars(kind).items()
+        if isinstance(entry, types.FunctionType)
+    }
+    return sha256_of(methods)
+
+
+def _instructions(found: types.CodeType) -> str:
+    """A digest of what a function does, wherever it stands."""
+    constants = [
+        _instructions(value) if isinstance(value, types.CodeType) else repr(value)
+        for value in found.co_consts
+    ]
+    names = [found.co_names, found.co_varnames, found.co_freevars]
+    return sha256_of([found.co_code.hex(), constants, names])
