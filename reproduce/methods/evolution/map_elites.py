@@ -23,6 +23,7 @@ from reproduce.methods.evolution.archive import Archive, confidence, empty, inse
 from reproduce.methods.evolution.scoring import Score, scorer
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime import serialization
+from reproduce.runtime.files import dispensable
 from reproduce.runtime.progress import stage
 
 
@@ -143,7 +144,8 @@ def evolve(
             median = float(np.median(confidence(state.log_odds[:, -1])))
             advance(1, median_confidence=median)
             if checkpoints and state.generation % every == 0:
-                _save_checkpoint(state, checkpoints)
+                with dispensable("a checkpoint"):
+                    _save_checkpoint(state, checkpoints)
     kept = tuple(g for g in snapshot_generations if g <= generations)
     return Evolution(state.archives, state.log_odds, kept, state.snapshots, (initial, children))
 
