@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# What runs, records and prints: no result that the store keeps is computed there.
+# What runs, records and prints: no result that the store keeps is computed there. The package
+# itself only re-exports.
 EXCEPTED = (f"{PACKAGE.name}.runtime", f"{PACKAGE.name}.report")
 _INSTALLED = tuple(
     {
@@ -58,7 +59,8 @@ def reached(modules: Iterable[str]) -> dict[str, str]:
 
 def is_ours(module: str) -> bool:
     """Whether a module's code enters the keys of what is computed with it."""
-    return not module.startswith(EXCEPTED) and _source(module) is not None
+    excepted = module == PACKAGE.name or module.startswith(EXCEPTED)
+    return not excepted and _source(module) is not None
 
 
 def is_library(module: str) -> bool:

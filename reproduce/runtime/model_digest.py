@@ -9,31 +9,29 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from reproduce.runtime.digests import sha256_of
 from reproduce.runtime.errors import UserError
 
-if TYPE_CHECKING:
-    from reproduce.runtime.recipe import Reader
-
+Tree = Callable[[Any], Any]
 KERAS = ("keras", "tf_keras")
 # How weights began, and what Keras notes for itself.
 _NOT_COMPUTED = ("initializer", "build_config", "compile_config", "shared_object_id")
 _OF_TRAINING = {"optimizer", "loss", "loss_weights", "steps_per_execution", "compiled", "history"}
 
 
-def model_digest(model: Any, reader: Reader) -> str:
+def model_digest(model: Any, tree_of: Tree, named: Tree) -> str:
     """Of a Keras model.
 
     Args:
-        reader: names the functions and attributes that layers hold.
+        tree_of: says in JSON what layers hold; named: what a class is called (`recipe.Reader`).
     """
     import keras
-
-    from reproduce.runtime.recipe import sha256_of
 
     known: dict[int, str] = {}  # layers that several nodes share are read once
 
@@ -43,24 +41,22 @@ def model_digest(model: Any, reader: Reader) -> str:
         return known[id(layer)]
 
     def layer_tree(layer: Any) -> Any:
-        tree = {"class": reader.named(type(layer)), "attributes": _attributes(layer, reader)}
+        tree = {"class": named(type(layer)), "attributes": _attributes(layer, tree_of)}
         if isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"):
-            return tree | {"wiring": _wiring(layer, layer_digest, reader)}
+            return tree | {"wiring": _wiring(layer, layer_digest, tree_of)}
         inner = layer.layers if isinstance(layer, keras.Sequential) else _inner(layer)
         tree["layers"] = [layer_digest(one) for one in inner]
         if not isinstance(layer, keras.Sequential):
-            tree["config"] = _config(layer, reader)
-            tree["weights"] = [reader.tree(np.asarray(weight)) for weight in _weights(layer)]
+            tree["config"] = _config(layer, tree_of)
+            tree["weights"] = [tree_of(np.asarray(weight)) for weight in _weights(layer)]
         return tree
 
     return layer_digest(model)
 
 
-def _wiring(model: Any, layer_digest: Any, reader: Reader) -> list[str]:
+def _wiring(model: Any, layer_digest: Any, tree_of: Tree) -> list[str]:
     """A digest of each output of a functional model, by all that it is computed from."""
     from keras import KerasTensor
-
-    from reproduce.runtime.recipe import sha256_of
 
     digests = {id(tensor): f"input {place}" for place, tensor in enumerate(model.inputs)}
 
@@ -71,7 +67,7 @@ def _wiring(model: Any, layer_digest: Any, reader: Reader) -> list[str]:
             return [argument(entry) for entry in value]
         if isinstance(value, dict):
             return {name: argument(entry) for name, entry in value.items()}
-        return str(value) if type(value).__name__ == "DType" else reader.tree(value)
+        return str(value) if type(value).__name__ == "DType" else tree_of(value)
 
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
@@ -87,16 +83,16 @@ def _wiring(model: Any, layer_digest: Any, reader: Reader) -> list[str]:
     return [digests[id(tensor)] for tensor in model.outputs]
 
 
-def _attributes(layer: Any, reader: Reader) -> dict[str, Any]:
+def _attributes(layer: Any, tree_of: Tree) -> dict[str, Any]:
     """Functions that a layer holds; all that its class gives it, where that is not Keras's."""
     found = {}
     for name, value in vars(layer).items():
         if name.startswith("_") or name in _usual_attributes():
             continue
         if isinstance(value, types.FunctionType | partial):
-            found[name] = reader.tree(value)
+            found[name] = tree_of(value)
         elif not _is_keras(type(layer)) and not _is_tracked(value):
-            found[name] = _attribute(layer, name, value, reader)
+            found[name] = _attribute(layer, name, value, tree_of)
     return found
 
 
@@ -107,9 +103,9 @@ def _usual_attributes() -> frozenset[str]:
     return frozenset(vars(keras.Model())) | _OF_TRAINING
 
 
-def _attribute(layer: Any, name: str, value: Any, reader: Reader) -> Any:
+def _attribute(layer: Any, name: str, value: Any, tree_of: Tree) -> Any:
     try:
-        return reader.tree(value)
+        return tree_of(value)
     except UserError as error:
         raise UserError(f"layer {layer.name}, attribute {name}: {error}") from error
 
@@ -137,10 +133,10 @@ def _weights(layer: Any) -> list[Any]:
     return layer.get_weights() if hasattr(layer, "get_weights") else []
 
 
-def _config(layer: Any, reader: Reader) -> Any:
+def _config(layer: Any, tree_of: Tree) -> Any:
     """A layer's configuration; None where a class that is not Keras's cannot tell it."""
     with contextlib.suppress(NotImplementedError):
-        return reader.tree(_computed(layer.get_config()))
+        return tree_of(_computed(layer.get_config()))
     return None
 
 

@@ -7,12 +7,9 @@ its kind is refused, since the store would take one for the other.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import sys
 import types
-import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.runtime import code
+from reproduce.runtime.digests import array_digest, sha256, sha256_of
 from reproduce.runtime.errors import UserError
-
-_digests: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
+from reproduce.runtime.model_digest import model_digest
 
 
 class Recipe(NamedTuple):
@@ -80,9 +77,7 @@ class Reader:
         if isinstance(value, tuple | list):
             return [self.tree(entry) for entry in value]
         if hasattr(value, "get_weights") and hasattr(value, "layers"):
-            from reproduce.runtime.model_digest import model_digest
-
-            return {"model": model_digest(value, self)}
+            return {"model": model_digest(value, self.tree, self.named)}
         if hasattr(value, "python_function"):  # of tf.function
             return {"compiled": self.tree(value.python_function)}
         if hasattr(value, "numpy"):  # tensors and variables
@@ -153,28 +148,6 @@ class Reader:
         state = {name: getattr(value, name) for name in slots if hasattr(value, name)}
         state |= getattr(value, "__dict__", {})
         return {"object": self.named(kind), "state": self.tree(state)}
-
-
-def sha256(content: bytes) -> str:
-    """In hex digits."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def sha256_of(tree: Any) -> str:
-    """Of what JSON can hold."""
-    return sha256(json.dumps(tree, sort_keys=True).encode())
-
-
-def array_digest(array: np.ndarray) -> str:
-    """Of an array's type, shape and content; read-only ones are read once."""
-    known = _digests.get(id(array))
-    if known and known[0]() is array:
-        return known[1]
-    head = f"{array.dtype.str}{array.shape}".encode()
-    content = sha256(head + np.ascontiguousarray(array).tobytes())
-    if not array.flags.writeable:
-        _digests[id(array)] = (weakref.ref(array), content)
-    return content
 
 
 def _content(file: Path) -> bytes:

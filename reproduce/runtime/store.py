@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.runtime import recipe, serialization
+from reproduce.runtime.digests import sha256
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import locked, set_aside
 from reproduce.runtime.progress import say, stage
-from reproduce.runtime.recipe import Recipe, sha256
+from reproduce.runtime.recipe import Recipe
 
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy", "scipy")
 # Reading failed for want of something else than a whole entry.
