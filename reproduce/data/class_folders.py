@@ -91,7 +91,8 @@ def splits(place: Path, skipped: Skipped) -> dict[str, Path]:
     Raises:
         UserError: where one split has two folders, or holds pictures without classes.
     """
-    folders = subfolders(place, skipped)
+    leftovers: Skipped = Counter()
+    folders = subfolders(place, leftovers)
     found: dict[str, Path] = {}
     for split, spellings in SPLITS.items():
         of_split = [each for each in folders if each.name.lower() in spellings]
@@ -103,6 +104,7 @@ def splits(place: Path, skipped: Skipped) -> dict[str, Path]:
     if not flat:
         others = [each.name for each in folders if each not in found.values()]
         if found:
+            skipped.update(leftovers)
             skipped.update(f"{name}/ beside {' and '.join(found)}" for name in others)
         return found
     if len(found) == 1 and len(folders) > 1:

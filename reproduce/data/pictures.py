@@ -53,7 +53,12 @@ def read(file: Path) -> Picture:
         UserError: for what is no picture, damaged, larger than MOST_PIXELS, or of numbers whose
             black and white are unknown.
     """
-    with _refused_by_name(file), Image.open(file, formats=FORMATS) as opened:
+    # By a stream: an uncompressed TIFF opened by name is mapped into memory and loses its turn.
+    with (
+        _refused_by_name(file),
+        file.open("rb") as stream,
+        Image.open(stream, formats=FORMATS) as opened,
+    ):
         if opened.width * opened.height > MOST_PIXELS:
             raise UserError(
                 f"{file} has {opened.width} x {opened.height} pixels: at most {MOST_PIXELS:,} are "
@@ -87,6 +92,8 @@ def _refused_by_name(file: Path) -> Iterator[None]:
 
 def _upright(opened: Image.Image, pixels: Image.Image) -> Image.Image:
     """Turned and mirrored as the file's EXIF orientation says."""
+    if opened.format == "TIFF":  # Pillow has done so
+        return pixels
     try:
         orientation = opened.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # viewers show a picture with damaged metadata as it lies
