@@ -7,6 +7,7 @@ from reproduce.data import Examples
 from reproduce.experiments.lipton import claims, protocol, zoo
 from reproduce.experiments.lipton.rules import defence, inputs, meaning, models
 from reproduce.methods.attacks import fgsm
+from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others
 from reproduce.networks import models as networks
 from reproduce.report.cells import Cells
 from reproduce.training import adversarial, logits
@@ -231,7 +232,7 @@ def test_bands_of_clean_errors_widen_from_the_full_set_to_the_small_one():
 def test_a_search_starts_from_another_label_and_never_from_none(rng):
     pool = rng.random((30, 2, 2, 1)).astype(np.float32)
     answers = np.array([0, 1, -1] * 10)
-    starts = protocol.nearest_others(lambda some: answers, pool[:6], answers[:6].clip(0), pool)
+    starts = nearest_others(lambda some: answers, pool[:6], answers[:6].clip(0), pool)
     for start, label in zip(starts, answers[:6].clip(0), strict=True):
         found = answers[np.flatnonzero((pool == start).all(axis=(1, 2, 3)))[0]]
         assert found not in (label, -1)

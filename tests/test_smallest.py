@@ -6,6 +6,7 @@ from scipy.optimize import linprog, minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from reproduce.methods.attacks.attack import distance
 from reproduce.methods.attacks.minimal import (
     hop_skip_jump,
     linear,
@@ -14,6 +15,10 @@ from reproduce.methods.attacks.minimal import (
     trees,
 )
 from reproduce.networks.classical.trees import nodes
+
+
+def between(images, found):
+    return distance(images, found.images)
 
 
 @pytest.fixture
@@ -35,12 +40,12 @@ def test_tree_against_brute_force_on_a_grid(rng):
     found = trees.nearest(tree, x[:20], learnt.predict(x[:20]))
     grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 61)] * 3), -1).reshape(-1, 3)
     answers = learnt.predict(grid.astype(np.float32))
-    for image, label, distance in zip(x, learnt.predict(x), found.distance, strict=False):
+    for image, label, length in zip(x, learnt.predict(x), between(x[:20], found), strict=False):
         others = grid[answers != label]
         brute = np.sqrt(((others - image) ** 2).sum(axis=1)).min()
         # the grid may miss the nearest point by half a cell's diagonal, and is never nearer
-        assert distance <= brute + 1e-6
-        assert distance >= brute - np.sqrt(3) / 60
+        assert length <= brute + 1e-6
+        assert length >= brute - np.sqrt(3) / 60
     assert (learnt.predict(found.images) != learnt.predict(x[:20])).all()
 
 
@@ -58,7 +63,7 @@ def test_leaves_fill_the_box_once(rng):
 def test_a_tree_of_one_label_has_no_change():
     tree = trees.Leaves(np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32), np.array([3]))
     found = trees.nearest(tree, np.full((1, 2), 0.5, np.float32), np.array([3]))
-    assert np.isinf(found.distance).all()
+    assert found.failed.all()
     assert np.isnan(found.images).all()
 
 
@@ -77,7 +82,7 @@ def test_neighbours_against_a_general_solver(rng):
     own_labels = labels[((x[:, None] - points) ** 2).sum(axis=2).argmin(axis=1)]
     found = neighbours.nearest(points, labels, x, own_labels)
     assert found.proven.all()
-    for image, label, distance in zip(x, own_labels, found.distance, strict=True):
+    for image, label, length in zip(x, own_labels, between(x, found), strict=True):
         own, best = points[labels == label], np.inf
         for other in points[labels != label]:
             a = 2 * (own - other)
@@ -90,7 +95,7 @@ def test_neighbours_against_a_general_solver(rng):
                 options={"maxiter": 200, "ftol": 1e-12},
             )  # fmt: skip
             best = min(best, np.sqrt(solved.fun))
-        assert distance == pytest.approx(best, rel=1e-4, abs=1e-6)
+        assert length == pytest.approx(best, rel=1e-4, abs=1e-6)
 
 
 def test_neighbours_against_brute_force_on_a_grid(rng):
@@ -104,9 +109,9 @@ def test_neighbours_against_brute_force_on_a_grid(rng):
     found = neighbours.nearest(points, labels, images, predict(images))
     grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 401)] * 2), -1).reshape(-1, 2)
     answers = predict(grid)
-    for image, label, distance in zip(images, predict(images), found.distance, strict=True):
+    for image, label, length in zip(images, predict(images), between(images, found), strict=True):
         brute = np.sqrt(((grid[answers != label] - image) ** 2).sum(axis=1)).min()
-        assert brute - np.sqrt(2) / 400 <= distance <= brute + 1e-6
+        assert brute - np.sqrt(2) / 400 <= length <= brute + 1e-6
 
 
 def test_neighbours_of_two_points_meet_halfway():
@@ -114,7 +119,7 @@ def test_neighbours_of_two_points_meet_halfway():
     found = neighbours.nearest(
         points, np.array([0, 1]), np.array([[0.3, 0.4]], np.float32), np.array([0])
     )
-    assert found.distance[0] == pytest.approx(0.2, abs=1e-5)
+    assert between(np.array([[0.3, 0.4]], np.float32), found)[0] == pytest.approx(0.2, abs=1e-5)
     np.testing.assert_allclose(found.images[0], [0.5, 0.4], atol=1e-5)
 
 
@@ -179,6 +184,7 @@ def test_boxed_against_a_general_solver(plane):
     images = np.clip(images * 1.6 - 0.3, 0, 1)
     found = linear.boxed(weights, bias, images)
     scores = images @ weights + bias
+    distances = between(images, found)
     for i, image in enumerate(images):
         label, best = scores[i].argmax(), np.inf
         for other in set(range(3)) - {label}:
@@ -189,7 +195,7 @@ def test_boxed_against_a_general_solver(plane):
                 constraints={"type": "ineq", "fun": lambda z, w=w, b=b: w @ z + b},
             )  # fmt: skip
             best = min(best, np.sqrt(solved.fun) if solved.success else np.inf)
-        assert found.distance[i] == pytest.approx(best, rel=1e-3)
+        assert distances[i] == pytest.approx(best, rel=1e-3)
 
 
 def test_search_by_labels_comes_near_the_optimum_of_a_linear_model(rng):
@@ -202,13 +208,13 @@ def test_search_by_labels_comes_near_the_optimum_of_a_linear_model(rng):
 
     images = images[predict(images) == 1][:3]
     starts = np.broadcast_to((weights[:, 0] > weights[:, 1]).reshape(8, 8, 1), images.shape)
-    found = hop_skip_jump.nearest(
+    found = hop_skip_jump.search(
         predict, images, starts.astype(np.float32), seed=0, walks=3, steps=10, probes=60
     )
     optimum = linear.free(weights, bias, images)
-    assert (predict(found.change.images) != predict(images)).all()
-    assert (found.change.distance >= optimum - 1e-6).all()
-    assert np.median(found.change.distance / optimum) < 1.25
+    assert (predict(found.found.images) != predict(images)).all()
+    assert (between(images, found.found) >= optimum - 1e-6).all()
+    assert np.median(between(images, found.found) / optimum) < 1.25
     assert (np.diff(found.distance, axis=0) <= 1e-6).all()
     assert (np.diff(found.queries) > 0).all()
 
@@ -221,18 +227,18 @@ def test_search_by_labels_on_a_tree_is_never_below_the_exact_distance(rng):
     images = x[:10].reshape(-1, 4, 4, 1)
     labels = learnt.predict(x[:10])
     starts = np.stack([x[y != label][0] for label in labels]).reshape(images.shape)
-    found = hop_skip_jump.nearest(
+    found = hop_skip_jump.search(
         lambda z: learnt.predict(z.reshape(len(z), -1)), images, starts, seed=0, groups=(4, 1)
     )
-    exact = trees.nearest(tree, images, labels).distance
-    assert (found.change.distance >= exact - 1e-6).all()
-    assert np.median(found.change.distance / exact) < 1.5
+    exact = between(images, trees.nearest(tree, images, labels))
+    assert (between(images, found.found) >= exact - 1e-6).all()
+    assert np.median(between(images, found.found) / exact) < 1.5
 
 
 def test_search_without_a_start_finds_nothing(rng):
     images = rng.random((2, 3, 3, 1)).astype(np.float32)
-    found = hop_skip_jump.nearest(lambda z: np.zeros(len(z), int), images, images, seed=0)
-    assert np.isinf(found.change.distance).all()
+    found = hop_skip_jump.search(lambda z: np.zeros(len(z), int), images, images, seed=0)
+    assert found.found.failed.all()
 
 
 def test_one_shifted_feature_reaches_the_boundary(rng):

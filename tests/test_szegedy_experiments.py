@@ -172,7 +172,7 @@ def context(dataset, tmp_path):
 
 
 def test_no_adversarial_example_is_nearer_than_the_bounds_permit(context):
-    attack = partial(adversarial.nearest, searches=4, iterations=20)
+    attack = adversarial.BoxLBFGS(searches=4, iterations=20)
     artefact = layer_bounds.network_bounds(context, networks={}, images=12, attack=attack)
     violations = [cell for cell in artefact.cells if cell.column == "violations"]
     assert len(violations) == 3

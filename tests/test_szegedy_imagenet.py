@@ -59,7 +59,7 @@ def mixed(network, images, targets):
         found[reached] = mixture[reached]
     failed = np.isnan(found).any(axis=(1, 2, 3))
     size = adversarial.distortion(images, found)
-    return adversarial.Adversarial(found, targets, size, size, ~failed, failed, np.ones(len(size)))
+    return adversarial.Adversarial(found, targets, size, failed)
 
 
 @pytest.fixture
@@ -168,10 +168,7 @@ def test_rounded_images_are_bytes_and_still_their_target(context):
     model = keras.Model(inputs, keras.layers.Flatten()(inputs))
     originals = np.array([[[[100 / 255], [90 / 255]]]], np.float32)
     middle = np.array([[[[95 / 255 - 1e-5], [95 / 255 + 1e-5]]]], np.float32)
-    nothing = np.zeros(1)
-    found = adversarial.Adversarial(
-        middle, np.array([1]), nothing, nothing, np.ones(1, bool), np.zeros(1, bool), nothing
-    )
+    found = adversarial.Adversarial(middle, np.array([1]), np.zeros(1), np.zeros(1, bool))
     saved = figure5._rounded(model, originals, found)
     assert not saved.survives[0]  # both pixels are 95
     assert saved.factor[0] == 1.1  # 94.5 and 95.5 round to the even bytes 94 and 96

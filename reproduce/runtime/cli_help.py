@@ -11,7 +11,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 CONF = Path(__file__).parents[2] / "conf"
-GROUPS = ("experiment", "dataset", "networks", "scale", "sweep")
+GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "sweep")
 GLOBAL = "# @package _global_"
 
 

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from reproduce import data
 from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
-from reproduce.experiments.lipton import protocol, zoo
+from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.methods.attacks import fgsm, simba
-from reproduce.methods.attacks.minimal import between, hop_skip_jump
+from reproduce.methods.attacks.attack import distance
+from reproduce.methods.attacks.minimal import hop_skip_jump
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -74,8 +75,8 @@ def access(
         cells.number(row, "questions", len(some), "count")
     scores, labels = _searches(context, target, sample, others, score_queries, search)
     reach = SIZE * np.sqrt(sample.images[0].size)
-    for row, (asked, distance) in {"scores only": scores, "labels only": labels}.items():
-        final = distance[-1] <= reach
+    for row, (asked, reached) in {"scores only": scores, "labels only": labels}.items():
+        final = reached[-1] <= reach
         cells.rate(row, "fooled", int(final.sum()), n)
         cells.number(row, "questions", float(asked[-1]), "count")
     return Artefact(
@@ -132,9 +133,10 @@ def searched_by_scores(target: Any, sample: Examples, most: int, seed: int) -> T
         lambda x: zoo.softmax(logits(target, x)), sample.images, sample.labels,
         seed=seed, queries=most,
     )  # fmt: skip
-    distance = np.where(found.fooled, between(sample.images, found.images), np.inf)
-    looks = np.unique(np.append(found.queries[found.fooled], most))
-    reached = np.where(found.queries[None] <= looks[:, None], distance[None], np.inf)
+    assert found.evaluations is not None
+    best = np.where(found.failed, np.inf, distance(sample.images, found.images))
+    looks = np.unique(np.append(found.evaluations[~found.failed], most))
+    reached = np.where(found.evaluations[None] <= looks[:, None], best[None], np.inf)
     return looks, reached
 
 
@@ -146,8 +148,8 @@ def searched_by_labels(
     def predict(x: np.ndarray) -> np.ndarray:
         return logits(target, x).argmax(axis=1)
 
-    starts = protocol.nearest_others(predict, sample.images, sample.labels, pool.images)
-    walk = hop_skip_jump.nearest(predict, sample.images, starts, seed=seed, **search)
+    starts = hop_skip_jump.nearest_others(predict, sample.images, sample.labels, pool.images)
+    walk = hop_skip_jump.search(predict, sample.images, starts, seed=seed, **search)
     return walk.queries, walk.distance
 
 
@@ -159,8 +161,8 @@ def _figure(
     place = axes[0, 0]
     figures.curve(place, np.array(list(curve)), np.array(list(curve.values())),
                   label="substitute on labels (questions in all)")  # fmt: skip
-    for name, (asked, distance) in {"scores only": scores, "labels only": labels}.items():
-        figures.curve(place, asked, (distance <= reach).mean(axis=1), label=f"{name} (an image)")
+    for name, (asked, reached) in {"scores only": scores, "labels only": labels}.items():
+        figures.curve(place, asked, (reached <= reach).mean(axis=1), label=f"{name} (an image)")
     place.set(xscale="log", xlabel="questions", ylabel="share fooled", ylim=(0, 1.05))
     first, last = place.get_xlim()
     for name, share in unasked.items():

@@ -16,6 +16,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.attacks import fgsm
+from reproduce.methods.attacks.attack import distance
 from reproduce.methods.attacks.minimal import linear
 from reproduce.methods.units.directions import orthonormal
 from reproduce.networks.classical.margins import linear_svm
@@ -107,7 +108,7 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     images = sample.images[right]
     largest = linear.boxed_chebyshev(kernel, offset, images)
     free = linear.free(kernel, offset, images, 2)
-    boxed = linear.boxed(kernel, offset, images).distance
+    boxed = distance(images, linear.boxed(kernel, offset, images).images)
     cells.number(row, "linf", _median(largest), "max", len(images))
     cells.number(row, "l2", _median(boxed), "norm", len(images))
     cells.number(row, "box_ratio", _median(boxed / free), "ratio", len(images))

@@ -11,14 +11,9 @@ import tensorflow as tf
 from reproduce.data import Examples
 from reproduce.experiments.lipton.zoo import Recipe, made
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.attacks.minimal import (
-    Change,
-    between,
-    hop_skip_jump,
-    linear,
-    neighbours,
-    trees,
-)
+from reproduce.methods.attacks.attack import Adversarial, distance
+from reproduce.methods.attacks.minimal import hop_skip_jump, linear, neighbours, trees
+from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others, squares
 from reproduce.methods.evolution import direct
 from reproduce.methods.evolution.map_elites import Evolution, evolve
 
@@ -26,15 +21,27 @@ CLASSES = 10
 TIGHT = 64.0  # tau: so sharp a loss comes within a few per cent of the exact distance
 
 
+class Nearest(NamedTuple):
+    """The nearest changed images of one way, or of several.
+
+    images: float32, NaN where nothing was found; distance: float64 (n,), Euclidean, there infinite;
+    proven: bool (n,), whether nothing nearer exists.
+    """
+
+    images: np.ndarray
+    distance: np.ndarray
+    proven: np.ndarray
+
+
 class Smallest(NamedTuple):
     """The smallest change of each image that alters a model's answer to another digit.
 
     change: the nearest found by any of the ways below; proven where that way is exact.
     by_labels: float64 (n,), what the search that sees only labels reached; infinite if nothing.
-    queries, reached: of that search, see `decision.Walk`.
+    queries, reached: of that search, see `hop_skip_jump.Walk`.
     """
 
-    change: Change
+    change: Nearest
     by_labels: np.ndarray
     queries: np.ndarray
     reached: np.ndarray
@@ -52,7 +59,7 @@ def smallest(
 
     Args:
         pool: images from which the search by labels starts: the nearest that gets another label.
-        search: options of `decision.nearest`.
+        search: options of `hop_skip_jump.search`.
         evaluations: of the gradient at most, for each target of an image.
     """
     model = made(recipe)
@@ -64,19 +71,20 @@ def smallest(
         return np.where(answers < CLASSES, answers, -1)
 
     starts = nearest_others(digits, images, labels, pool.images)
-    walk = hop_skip_jump.nearest(digits, images, starts, seed=seed, none=-1, **search)
-    found = [walk.change]
+    walk = hop_skip_jump.search(digits, images, starts, seed=seed, none=-1, **search)
+    by_labels = _measured(images, walk.found)
+    found = [by_labels]
     if model.linear is not None:
-        found.append(linear.boxed(*model.linear, images))
+        found.append(_measured(images, linear.boxed(*model.linear, images)))
     elif model.nodes is not None:
         tree = trees.leaves(model.nodes, images[0].size)
-        found.append(trees.nearest(tree, images, labels))
+        found.append(_measured(images, trees.nearest(tree, images, labels)))
     elif model.points is not None:
-        nearest = neighbours.nearest(*model.points, images, labels)
+        nearest = _measured(images, neighbours.nearest(*model.points, images, labels))
         # Whoever rejects has the same boundary where he accepts: the optimum, if he accepts it.
         valid = _crosses(digits, images, nearest.images, labels)
         found.append(
-            Change(
+            Nearest(
                 nearest.images,
                 np.where(valid, nearest.distance, np.inf),
                 nearest.proven & valid,
@@ -87,28 +95,18 @@ def smallest(
     best = found[0]
     for other in found[1:]:
         closer = (other.distance < best.distance) | other.proven
-        best = Change(
+        best = Nearest(
             np.where(closer[:, None, None, None], other.images, best.images),
             np.where(closer, other.distance, best.distance),
             np.where(closer, other.proven, best.proven),
         )
-    return Smallest(best, walk.change.distance, walk.queries, walk.distance)
+    return Smallest(best, by_labels.distance, walk.queries, walk.distance)
 
 
-def nearest_others(
-    predict: Any, images: np.ndarray, labels: np.ndarray, pool: np.ndarray
-) -> np.ndarray:
-    """For each image the nearest of the pool that gets another label than it."""
-    answers = predict(pool)
-    apart = np.sqrt(_squares(images, pool))
-    apart[(answers[None] == labels[:, None]) | (answers[None] == -1)] = np.inf
-    return pool[apart.argmin(axis=1)]
-
-
-def _squares(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (one, other))
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
-    return np.maximum(squares, 0)
+def _measured(images: np.ndarray, found: Adversarial) -> Nearest:
+    assert found.proven is not None
+    reached = distance(images, found.images)
+    return Nearest(found.images.astype(np.float32), reached, found.proven)
 
 
 def _crosses(
@@ -121,17 +119,17 @@ def _crosses(
 
 def class_separation(images: np.ndarray, labels: np.ndarray, training: Examples) -> np.ndarray:
     """Distance from each image to the nearest training image of another class, float64 (n,)."""
-    apart = _squares(images, training.images)
+    apart = squares(images, training.images)
     apart[labels[:, None] == training.labels[None]] = np.inf
     return np.sqrt(apart.min(axis=1))
 
 
 def to_training(images: np.ndarray, training: Examples) -> np.ndarray:
     """Distance from each image to the nearest training image, float64 (n,)."""
-    return np.sqrt(_squares(images, training.images).min(axis=1))
+    return np.sqrt(squares(images, training.images).min(axis=1))
 
 
-def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int) -> Change:
+def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int) -> Nearest:
     """The paper's attack towards the two digits that are most likely besides the answer."""
     scores = model.logits(images)[:, :CLASSES].copy()
     scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
@@ -141,15 +139,15 @@ def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray, evaluations
         tau=TIGHT, searches=8, evaluations=evaluations,
     )  # fmt: skip
     changed = np.full(images.shape, np.nan, np.float32)
-    distance = np.full(len(images), np.inf)
+    best = np.full(len(images), np.inf)
     both = found.images.reshape(2, *images.shape), found.failed.reshape(2, -1)
     for candidates, failed in zip(*both, strict=True):
-        reach = between(images, candidates)
+        reach = distance(images, candidates)
         valid = ~failed
         valid[valid] = model.labels(candidates[valid]) != labels[valid]
-        closer = valid & (reach < distance)
-        changed[closer], distance[closer] = candidates[closer], reach[closer]
-    return Change(changed, distance, np.zeros(len(images), bool))
+        closer = valid & (reach < best)
+        changed[closer], best[closer] = candidates[closer], reach[closer]
+    return Nearest(changed, best, np.zeros(len(images), bool))
 
 
 def fooling(recipe: Recipe, generations: int, seed: int, children: int = 200) -> Evolution:

@@ -10,6 +10,7 @@ import numpy as np
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
+from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
@@ -22,7 +23,7 @@ def adversarial_training(
     rows: Mapping[str, str],
     seeds: int,
     images: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """100-100-10 with weight decay, with dropout, and with pools of adversarial examples.
 

@@ -10,7 +10,7 @@ import numpy as np
 from reproduce.data import Examples
 from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.attacks.adversarial import Adversarial
+from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.training import logits
 
 
@@ -40,18 +40,30 @@ def draw(examples: Examples, count: int, seed: int) -> Examples:
 
 
 def attack_network(
-    context: Context, name: str, examples: Examples, attack: partial[Any], seed: int
+    context: Context, name: str, examples: Examples, attack: Attack, seed: int
 ) -> Attacked:
-    """Attacks one network with random target labels (Szegedy et al. 2014, section 4.1).
+    """Attacks one network by its name.
 
     Args:
-        name: of the network; seed: of its training and of the target labels.
-        attack: `adversarial.nearest` without network, images and targets.
+        seed: of its training and of the target labels.
     """
     network = context.network(name, seed=seed)
-    targets = adversarial.choose_targets(network, examples.images, examples.labels, seed=seed)
-    call = partial(attack, network, examples.images, targets)
-    found = context.cached(call, title=f"attacking {name}, {len(targets)} images")
+    title = f"attacking {name}, {len(examples.labels)} images"
+    return attack_examples(context, network, examples, attack, seed, title)
+
+
+def attack_examples(
+    context: Context, network: Any, examples: Examples, attack: Attack, seed: int, title: str = ""
+) -> Attacked:
+    """Attacks a network, with random targets where the attack wants targets (section 4.1).
+
+    Args:
+        seed: of the target labels.
+    """
+    images, labels = examples
+    if attack.wants == "targets":
+        labels = adversarial.choose_targets(network, images, labels, seed=seed)
+    found = context.cached(partial(attack, network, images, labels), title=title)
     return Attacked(network, examples, found)
 
 

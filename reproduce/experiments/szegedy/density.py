@@ -14,6 +14,7 @@ import numpy as np
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
+from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
@@ -28,7 +29,7 @@ def density(
     networks: Mapping[str, partial[Any]],
     images: int,
     draws: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """How often noise as large as an adversarial change changes the label, image by image.
 

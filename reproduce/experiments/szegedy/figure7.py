@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -12,6 +9,7 @@ from reproduce.data import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, transfer
+from reproduce.methods.attacks.attack import Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -23,7 +21,7 @@ NOISE = 1.0  # standard deviation of panel c
 Panel = tuple[str, np.ndarray, np.ndarray]  # its title, originals, distorted images
 
 
-def figure7(context: Context, *, images: int, attack: partial[Any]) -> Artefact:
+def figure7(context: Context, *, images: int, attack: Attack) -> Artefact:
     """Panels a, b: adversarial for two networks; c: noise of standard deviation 1.
 
     Args:
@@ -68,9 +66,9 @@ def figure7(context: Context, *, images: int, attack: partial[Any]) -> Artefact:
 
 def _draw(panels: list[Panel]) -> Figure:
     figure, axes = figures.sheet(1, len(panels), width=2.4, height=2.75)
-    for place, (title, originals, distorted) in zip(axes[0], panels, strict=True):
+    for ax, (title, originals, distorted) in zip(axes[0], panels, strict=True):
         rows = min(ROWS, len(originals) // PAIRS)
         shown = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: rows * PAIRS]
-        figures.crisp(place, figures.mosaic(shown.reshape(rows, 2 * PAIRS, *originals.shape[1:])))
-        place.set_title(title, fontsize=7)
+        figures.crisp(ax, figures.mosaic(shown.reshape(rows, 2 * PAIRS, *originals.shape[1:])))
+        ax.set_title(title, fontsize=7)
     return figure

@@ -15,8 +15,9 @@ import numpy as np
 from reproduce.data import Examples, halves
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy import split_rates
-from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
+from reproduce.experiments.szegedy.attacks import Attacked, attack_examples, draw, errors
 from reproduce.methods.attacks import adversarial, transfer
+from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
 from reproduce.runtime.progress import stage
@@ -45,7 +46,7 @@ def table3(
     networks: Mapping[str, partial[Any]],
     splits: int,
     images: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """Table 3: errors on both halves and on the test images, and the smallest distortion.
 
@@ -86,7 +87,7 @@ def table4(
     networks: Mapping[str, partial[Any]],
     splits: int,
     images: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """Table 4: error of each network on the images distorted for each, also amplified to 0.1.
 
@@ -141,7 +142,7 @@ def table4(
     )
 
 
-def _splits(context: Context, splits: int, images: int, attack: partial[Any]) -> list[Split]:
+def _splits(context: Context, splits: int, images: int, attack: Attack) -> list[Split]:
     sample = draw(context.dataset.test, images, context.seed)
     runs = []
     with stage("disjoint halves", total=splits * len(TRAINED_ON)) as advance:
@@ -151,12 +152,8 @@ def _splits(context: Context, splits: int, images: int, attack: partial[Any]) ->
             attacked = {}
             for name, (half, more) in TRAINED_ON.items():
                 network = context.network(name, seed=seed + more, examples=sides[half])
-                targets = adversarial.choose_targets(
-                    network, sample.images, sample.labels, seed=seed
-                )
-                call = partial(attack, network, sample.images, targets)
-                found = context.cached(call, title=f"attacking {name}, {images} images")
-                attacked[name] = Attacked(network, sample, found)
+                title = f"attacking {name}, {images} images"
+                attacked[name] = attack_examples(context, network, sample, attack, seed, title)
                 advance(1, note=f"{name}, split {number + 1}")
             runs.append(Split(sides, attacked))
     return runs

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
+from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report import figures
@@ -83,7 +84,7 @@ def network_bounds(
     *,
     networks: Mapping[str, partial[Any]],
     images: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """The distortion that the product over the layers permits, beside the one that was found.
 

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from reproduce import training
 from reproduce.data import Examples, halves
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import Attacked, draw, errors
-from reproduce.methods.attacks import adversarial
+from reproduce.experiments.szegedy.attacks import Attacked, attack_examples, draw, errors
+from reproduce.methods.attacks.attack import Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
@@ -39,7 +39,7 @@ def training_length(
     lengths: Sequence[int],
     splits: int,
     images: int,
-    attack: partial[Any],
+    attack: Attack,
 ) -> Artefact:
     """Error of each network at each length on the images made for each at each length.
 
@@ -67,7 +67,7 @@ def training_length(
                     call, "checkpoints", f"training {name}, split {number + 1}"
                 )
                 for length, network in zip(lengths, stopped, strict=True):
-                    runs[name, length] = _attacked(context, network, sample, attack, seed)
+                    runs[name, length] = attack_examples(context, network, sample, attack, seed)
                     advance(1, note=f"{name} after {length}")
             for place, run in runs.items():
                 test.setdefault(place, []).append(errors(run.network, context.dataset.test))
@@ -141,14 +141,6 @@ def draw_rates(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]
     axes[0, 0].set_ylabel("error (%)")
     figures.legend(axes[0, 0], loc="lower right", ncols=2)
     return figure
-
-
-def _attacked(
-    context: Context, network: Any, sample: Examples, attack: partial[Any], seed: int
-) -> Attacked:
-    targets = adversarial.choose_targets(network, sample.images, sample.labels, seed=seed)
-    found = context.cached(partial(attack, network, sample.images, targets))
-    return Attacked(network, sample, found)
 
 
 def _notes(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]) -> list[str]:

@@ -21,20 +21,29 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from reproduce.methods.attacks import c_search, lbfgsb
+from reproduce.methods.attacks.attack import (
+    Adversarial,
+    Attack,
+    distortion,
+    judged,
+    pooled,
+    proposed,
+)
 from reproduce.methods.attacks.boundary import to_boundary
-from reproduce.methods.attacks.targets import check_labels, checked_images, choose_targets
+from reproduce.methods.attacks.targets import choose_targets
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.forward import Network, Weights, slot_logits, slots_for
+from reproduce.networks.forward import Network, Weights, slots_for
 from reproduce.runtime import progress
 from reproduce.runtime.errors import UserError
 
-__all__ = ["Adversarial", "choose_targets", "distortion", "nearest", "pooled"]
+__all__ = ["Adversarial", "BoxLBFGS", "choose_targets", "distortion", "nearest", "pooled"]
 
 
 TICKS = 8  # evaluations between two looks at who has finished
@@ -45,102 +54,86 @@ COMPILED_PIXELS = 50_000
 Array = Any
 
 
-class Adversarial(NamedTuple):
-    """What an attack found; rows are images.
+@dataclass(frozen=True)
+class BoxLBFGS(Attack):
+    """Szegedy et al.'s attack: the closest images that the network takes for their targets.
 
-    An image whose attack failed holds NaN. `converged` and `failed` are both false where the
-    budget ran out with a success in hand that need not be the closest.
+    A network of an architecture seen before costs no compilation.
+
+    tau: multiplies the logits in the loss.
+    norm: "squared" for c|r|^2, "euclidean" for c|r|.
+    searches: values of c to settle at, at most, for an image.
+    iterations: evaluations at most before the next c is tried.
+    evaluations: in all, at most, for an image.
+    tolerance: a minimiser has settled when the objective falls by less than this fraction.
+    margin: c is found when the margin is within this fraction of the clean image's.
+    pairs: length of the L-BFGS history.
     """
 
-    images: np.ndarray  # float32 (n, ...) in [0, 1]; NaN where failed
-    targets: np.ndarray  # int64 (n,)
-    distortion: np.ndarray  # float64 (n,); NaN where failed
-    c: np.ndarray  # float64 (n,), the weight of the distance; NaN where failed
-    converged: np.ndarray  # bool (n,)
-    failed: np.ndarray  # bool (n,)
-    evaluations: np.ndarray  # int64 (n,), of loss and gradient
+    tau: float = 1.0
+    norm: str = "squared"
+    searches: int = 12
+    iterations: int = 100
+    evaluations: int = 300
+    tolerance: float = 1e-5
+    margin: float = 2e-3
+    pairs: int = 4
 
+    name: ClassVar[str] = "box-constrained L-BFGS"
+    objective: ClassVar[str] = "c|r|^2 + cross-entropy of the target, at the largest c that serves"
+    wants: ClassVar[str] = "targets"
 
-def distortion(images: Array, perturbed: Array) -> np.ndarray:
-    """Root mean square change per pixel, sqrt(sum (x' - x)^2 / n) (section 4.2), float64 (n,)."""
-    change = np.asarray(perturbed, np.float64) - np.asarray(images, np.float64)
-    return np.sqrt(np.mean(change.reshape(len(change), -1) ** 2, axis=1))
+    def __post_init__(self) -> None:
+        if self.norm not in ("squared", "euclidean"):
+            raise UserError(f"norm is squared or euclidean, got {self.norm!r}")
 
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        network = Network(classify)
+        found = self._minimisers(network, images, wanted, np.full(len(images), np.nan))
+        flat = found.images.reshape(len(images), -1)
+        return found._replace(images=to_boundary(network, images, wanted, flat))
 
-def pooled(distortions: Array) -> float:
-    """Root mean square over images and pixels: the standard deviation of a whole set's change.
+    def at(self, classify: Classifier, images: Array, targets: Array, c: Array) -> Adversarial:
+        """The minimiser for a given c, a number or (n,), as it is; failed where it misses."""
+        images, targets = self.checked(classify, images, targets)
+        given = np.broadcast_to(c, len(images))
+        found = self._minimisers(Network(classify), images, targets, given)
+        return judged(classify, images, found)
 
-    The published averages fit this, not the mean over images. Failed images (NaN) are left out.
-    """
-    return float(np.sqrt(np.nanmean(np.square(distortions))))
+    def _minimisers(
+        self, network: Network, images: np.ndarray, targets: np.ndarray, given: np.ndarray
+    ) -> Adversarial:
+        budget = c_search.Budget(
+            float(self.tau), self.norm, self.searches, self.iterations, self.evaluations,
+            self.tolerance, self.margin,
+        )  # fmt: skip
+        flat = images.reshape(len(images), -1)
+        with progress.stage("adversarial examples", total=len(images)) as advance:
+            found = _search(
+                network, images.shape[1:], flat, targets, given, budget, self.pairs, advance
+            )
+        return proposed(
+            images, found.images, targets, converged=found.converged, c=found.c,
+            evaluations=found.evaluations,
+        )  # fmt: skip
 
 
 def nearest(
-    classify: Classifier,
-    images: Array,
-    targets: Array,
-    *,
-    tau: float = 1.0,
-    norm: str = "squared",
-    c: Array | None = None,
-    searches: int = 12,
-    iterations: int = 100,
-    evaluations: int = 300,
-    tolerance: float = 1e-5,
-    margin: float = 2e-3,
-    pairs: int = 4,
+    classify: Classifier, images: Array, targets: Array, *, c: Array | None = None, **options: Any
 ) -> Adversarial:
-    """The closest images that the network takes for their targets.
+    """The closest images that the network takes for their targets, by the paper's attack.
 
     Args:
-        classify: images -> logits. A network of an architecture seen before costs no compilation.
-        images: float32 (n, ...) in [0, 1]; pixels, or a hidden layer's activations.
+        classify: images -> logits.
+        images: float32 (n, ...) in [0, 1].
         targets: int (n,), other than the network's present labels.
-        tau: multiplies the logits in the loss.
-        norm: "squared" for c|r|^2, "euclidean" for c|r|.
         c: where given, a number or (n,), the minimiser for this c is the result, as it is.
-        searches: values of c to settle at, at most, for an image.
-        iterations: evaluations at most before the next c is tried.
-        evaluations: in all, at most, for an image.
-        tolerance: a minimiser has settled when the objective falls by less than this fraction.
-        margin: c is found when the margin is within this fraction of the clean image's.
-        pairs: length of the L-BFGS history.
+        options: of `BoxLBFGS`.
     """
-    images = checked_images(images)
-    network = Network(classify)
-    scores = slot_logits(network, images)
-    targets = np.asarray(targets)
-    check_labels("targets", targets, len(images), scores.shape[1])
-    same = np.flatnonzero(scores.argmax(1) == targets)
-    if same.size:
-        raise UserError(
-            f"a target differs from the network's present label; {same.size} of {len(images)} "
-            f"do not, the first is image {same[0]} with label {targets[same[0]]}"
-        )
-    if norm not in ("squared", "euclidean"):
-        raise UserError(f"norm is squared or euclidean, got {norm!r}")
-    budget = c_search.Budget(float(tau), norm, searches, iterations, evaluations, tolerance, margin)
-    given = np.full(len(images), np.nan) if c is None else np.broadcast_to(c, len(images))
-    flat = images.reshape(len(images), -1)
-    with progress.stage("adversarial examples", total=len(images)) as advance:
-        found = _search(network, images.shape[1:], flat, targets, given, budget, pairs, advance)
+    attack = BoxLBFGS(**options)
     if c is None:
-        found = found._replace(images=to_boundary(network, images, targets, found.images))
-    # The last word has the network itself, on the very images that are returned.
-    back = found.images.reshape(images.shape)
-    reached = slot_logits(network, np.nan_to_num(back)).argmax(1) == targets
-    failed = ~reached | ~np.isfinite(found.images).all(axis=1)
-    bad = failed.reshape((-1,) + (1,) * (images.ndim - 1))
-    back = np.where(bad, np.float32(np.nan), back)
-    return Adversarial(
-        images=back,
-        targets=targets.astype(np.int64),
-        distortion=distortion(images, back),
-        c=np.where(failed, np.nan, found.c),
-        converged=found.converged & ~failed,
-        failed=failed,
-        evaluations=found.evaluations,
-    )
+        return attack(classify, images, targets)
+    return attack.at(classify, images, targets, c)
 
 
 class _Found(NamedTuple):

@@ -11,13 +11,14 @@ proximal interior-point method, solves it to about nine digits.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import piqp
 import scipy.sparse
 
-from reproduce.methods.attacks.adversarial import distortion
+from reproduce.methods.attacks.attack import Adversarial, Attack, beyond, proposed
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
@@ -28,12 +29,18 @@ AFFINE = 1e-3  # deviation from a linear function, relative to the spread of log
 Array = Any
 
 
-class Exact(NamedTuple):
-    """The optimum for each image; where no point of the box has the target label, NaN."""
+@dataclass(frozen=True)
+class ExactLinear(Attack):
+    """The optimum, for linear networks alone; pushed over the boundary by single precision."""
 
-    images: np.ndarray  # float64 (n, ...) in [0, 1], on the decision boundary
-    distortion: np.ndarray  # float64 (n,), root mean square per pixel
-    failed: np.ndarray  # bool (n,)
+    name: ClassVar[str] = "quadratic programming"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "targets"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        weights, bias = expect_linear(classify, images.shape[1:])
+        found = nearest(weights, bias, images, wanted)
+        return found._replace(images=beyond(classify, images, found.images, targets=wanted))
 
 
 def linear_classifier(
@@ -64,12 +71,23 @@ def linear_classifier(
     return weights, bias
 
 
-def nearest(weights: Array, bias: Array, images: Array, targets: Array) -> Exact:
+def expect_linear(classify: Classifier, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """W and b of a linear network; a UserError for any other."""
+    linear = linear_classifier(classify, shape)
+    if linear is None:
+        raise UserError("the exact distance is known for linear networks alone; this one is not")
+    return linear
+
+
+def nearest(weights: Array, bias: Array, images: Array, targets: Array) -> Adversarial:
     """The closest points of the box that the linear network takes for their targets.
 
     Args:
         weights, bias: (pixels, classes), (classes,).
         images: (n, ...) in [0, 1]; targets: int (n,).
+
+    Returns:
+        images in float64, on the decision boundary; NaN where no point of the box has the label.
     """
     images = np.asarray(images, np.float64)
     flat = images.reshape(len(images), -1)
@@ -79,7 +97,7 @@ def nearest(weights: Array, bias: Array, images: Array, targets: Array) -> Exact
     problems = zip(flat, targets, strict=True)
     found = np.stack([_nearest(weights, bias, image, int(target)) for image, target in problems])
     back = found.reshape(images.shape)
-    return Exact(back, distortion(images, back), ~np.isfinite(found).all(axis=1))
+    return proposed(images, back, targets, proven=np.isfinite(found).all(axis=1))
 
 
 def _nearest(weights: np.ndarray, bias: np.ndarray, image: np.ndarray, target: int) -> np.ndarray:

@@ -7,12 +7,52 @@ One step, no target. The paper does not say whether the result is clipped to [0,
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class FastGradientSign(Attack):
+    """One step along the gradient's sign; where it does not alter the label it has failed.
+
+    `fast` gives the changed images whether they did or not.
+
+    epsilon, clip: see `fast`.
+    """
+
+    epsilon: float = 0.25
+    clip: bool = True
+
+    name: ClassVar[str] = "fast gradient sign"
+    objective: ClassVar[str] = "minus the loss, the largest change being epsilon"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        changed = fast(classify, images, wanted, epsilon=self.epsilon, clip=self.clip)
+        return proposed(images, changed)
+
+
+@dataclass(frozen=True)
+class GradientSteps(Attack):
+    """Several smaller steps. epsilon, steps, stride, euclidean: see `iterated`."""
+
+    epsilon: float = 0.25
+    steps: int = 10
+    stride: float | None = None
+    euclidean: bool = False
+
+    name: ClassVar[str] = "gradient steps"
+    objective: ClassVar[str] = "minus the loss, no change above epsilon"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        return proposed(images, iterated(classify, images, wanted, **self.parameters))
 
 
 def fast(

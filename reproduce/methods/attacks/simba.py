@@ -3,31 +3,44 @@
 SimBA (Guo et al. 2019, "Simple black-box adversarial attacks", algorithm 1): take the vectors of
 an orthonormal basis in random order; keep a step of +e or -e along each if it lowers the
 probability of the true label. Low frequencies of the cosine transform come first, as in the
-paper's SimBA-DCT. The label-only counterpart is `smallest.decision`.
+paper's SimBA-DCT. The label-only counterpart is `minimal.hop_skip_jump`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.fft import idctn
+from scipy.special import softmax
+
+from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
+from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import slot_logits
 
 Probabilities = Callable[[np.ndarray], np.ndarray]
 
 
-class Attempt(NamedTuple):
-    """What a search by scores left.
+@dataclass(frozen=True)
+class SimBA(Attack):
+    """The search by scores. seed, step, queries, frequencies: see `by_scores`."""
 
-    images: float32, the images as the search left them.
-    fooled: bool (n,), whether the label changed within the budget.
-    queries: int (n,), questions until the label changed; the budget where it did not.
-    """
+    seed: int = 0
+    step: float = 0.3
+    queries: int = 600
+    frequencies: int = 14
 
-    images: np.ndarray
-    fooled: np.ndarray
-    queries: np.ndarray
+    name: ClassVar[str] = "SimBA"
+    objective: ClassVar[str] = "probability of the label, within a number of questions"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        def probabilities(some: np.ndarray) -> np.ndarray:
+            return softmax(slot_logits(classify, some).astype(np.float64), axis=1)
+
+        return by_scores(probabilities, images, wanted, **self.parameters)
 
 
 def by_scores(
@@ -39,7 +52,7 @@ def by_scores(
     step: float = 0.3,
     queries: int = 600,
     frequencies: int = 14,
-) -> Attempt:
+) -> Adversarial:
     """Lowers the true label's probability, direction by direction, until the label changes.
 
     Args:
@@ -48,8 +61,12 @@ def by_scores(
         step: Euclidean length of one step, e.
         queries: at most, for each image.
         frequencies: of the cosine basis along each side, from the lowest.
+
+    Returns:
+        `images` as the search left them, also where it failed; `evaluations`: questions until
+        the label changed, all of them where it did not.
     """
-    stream = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     n, height, width, _ = images.shape
     basis = np.stack([cosine(k, height, width) for k in range(frequencies**2)])
     rows = np.arange(n)
@@ -57,7 +74,7 @@ def by_scores(
     first = probabilities(present)
     score, fooled = first[rows, labels], first.argmax(axis=1) != labels
     asked = np.ones(n, int)
-    order = np.stack([stream.permutation(len(basis)) for _ in range(n)])
+    order = np.stack([rng.permutation(len(basis)) for _ in range(n)])
     for turn in range(order.shape[1]):
         if (fooled | (asked >= queries)).all():
             break
@@ -72,7 +89,8 @@ def by_scores(
             score = np.where(better, answer[rows, labels], score)
             fooled |= better & (answer.argmax(axis=1) != labels)
             waiting &= ~better & (asked < queries)
-    return Attempt(present, fooled, np.where(fooled, asked, queries))
+    found = proposed(images, present, evaluations=np.where(fooled, asked, queries))
+    return found._replace(failed=~fooled)
 
 
 def cosine(index: int, height: int, width: int) -> np.ndarray:

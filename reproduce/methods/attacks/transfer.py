@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.methods.attacks.adversarial import distortion, pooled
+from reproduce.methods.attacks.attack import distortion, pooled
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError

@@ -13,7 +13,7 @@ from reproduce.data.imagenet_classes import ClassList
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.attacks.adversarial import Adversarial
+from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
@@ -46,7 +46,7 @@ def figure5(
     *,
     images: int,
     random_images: int,
-    attack: partial[Any],
+    attack: Attack,
     target: str | int = OSTRICH,
 ) -> Artefact:
     """Correctly classified photographs under attack, towards an ostrich and towards any class.
@@ -54,7 +54,7 @@ def figure5(
     Args:
         images: attacked with the one target; the first are shown.
         random_images: the first of them, attacked with random targets.
-        attack: `adversarial.nearest` without network, images and targets.
+        attack: one that wants targets.
         target: a class by name or number.
     """
     name, network = the_network(context)
@@ -132,7 +132,7 @@ def _sample(context: Context, network: Any, count: int, wanted: int) -> Examples
 
 
 def _attacked(
-    context: Context, network: Any, images: np.ndarray, targets: np.ndarray, attack: partial[Any]
+    context: Context, network: Any, images: np.ndarray, targets: np.ndarray, attack: Attack
 ) -> Adversarial:
     """All of them, kept in pieces."""
     pieces = [

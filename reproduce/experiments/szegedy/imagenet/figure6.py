@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from reproduce.data import Examples, read_only
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
-from reproduce.methods.attacks.adversarial import Adversarial
+from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
@@ -33,14 +33,14 @@ SHOWN, MAGNIFIED = 6, 10
 
 
 def figure6(
-    context: Context, *, train: partial[Any], attack: partial[Any], images: int, crops: int
+    context: Context, *, train: partial[Any], attack: Attack, images: int, crops: int
 ) -> Artefact:
     """Small photographs whose answer is undone, as in the paper's Figure 6.
 
     Args:
         train: `training.train` without examples and seed: features without labels, then a
             classifier on them.
-        attack: `adversarial.nearest` without network, images and targets.
+        attack: one that wants targets.
         images: attacked, among those that are recognised.
         crops: training images cut out of each photograph.
     """

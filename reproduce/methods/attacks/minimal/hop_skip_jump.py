@@ -14,31 +14,70 @@ that ask for few pixels (trees) are constant in all the others, and have no norm
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from reproduce.methods.attacks.minimal import Change, between
+from reproduce.methods.attacks.attack import Adversarial, Attack, distance, proposed
+from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import slot_logits
 
 Labels = Callable[[np.ndarray], np.ndarray]
 BISECTIONS = 10
 PROBE = 0.05  # of the present distance: trees need probes that cross a threshold
 
 
+@dataclass(frozen=True)
+class HopSkipJump(Attack):
+    """The search by labels, started from the nearest of some random images.
+
+    seed: of the random images and the probes; candidates: random images to start from.
+    walks, steps, probes, groups: see `search`.
+    """
+
+    seed: int = 0
+    candidates: int = 100
+    walks: int = 2
+    steps: int = 8
+    probes: int = 40
+    groups: tuple[int, ...] = (49, 16, 4, 1)
+
+    name: ClassVar[str] = "HopSkipJump"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        def predict(some: np.ndarray) -> np.ndarray:
+            return slot_logits(classify, some).argmax(axis=1)
+
+        rng = np.random.default_rng([self.seed, 1])
+        pool = rng.random((self.candidates, *images.shape[1:]), np.float32)
+        starts = nearest_others(predict, images, wanted, pool)
+        own = predict(images)
+        walk = search(
+            predict, images, starts, seed=self.seed, walks=self.walks, steps=self.steps,
+            probes=self.probes, groups=tuple(self.groups),
+        )  # fmt: skip
+        changed = walk.found.images
+        changed[own != wanted] = images[own != wanted]  # already away from that label
+        return walk.found
+
+
 class Walk(NamedTuple):
     """What a search left.
 
-    change: the nearest images with another label (nothing is proven).
+    found: the nearest images with another label; nothing is proven.
     queries: int (looks,), labels asked for an image so far at each look.
     distance: float64 (looks, n), the distance reached by then; the first look is the start.
     """
 
-    change: Change
+    found: Adversarial
     queries: np.ndarray
     distance: np.ndarray
 
 
-def nearest(
+def search(
     predict: Labels,
     images: np.ndarray,
     starts: np.ndarray,
@@ -62,33 +101,55 @@ def nearest(
         probes: random directions at a walk's first step.
         groups: numbers of pixels put back together, round after round within one walk.
     """
-    search = _Search(predict, images, none, np.random.default_rng(seed))
+    state = _Search(predict, images, none, np.random.default_rng(seed))
     found = starts.astype(np.float32).copy()
-    failed = ~search.differs(found)
+    failed = ~state.differs(found)
     found[failed] = np.nan
     alive = np.flatnonzero(~failed)
-    reached = [between(images, found)]
-    asked = [search.queries]
+    reached = [distance(images, found)]
+    asked = [state.queries]
 
     def look(present: np.ndarray) -> np.ndarray:
-        nearer = between(images[alive], present) <= between(images[alive], found[alive])
+        nearer = distance(images[alive], present) <= distance(images[alive], found[alive])
         found[alive[nearer]] = present[nearer]
-        reached.append(between(images, found))
-        asked.append(search.queries)
+        reached.append(distance(images, found))
+        asked.append(state.queries)
         return found[alive]
 
     if len(alive):
-        search = search.only(alive)
-        look(search.onto_boundary(found[alive]))
+        state = state.only(alive)
+        look(state.onto_boundary(found[alive]))
         for walk in range(walks):
             for step in range(steps):
                 count = int(probes * np.sqrt(step + 1))
-                look(search.hop(found[alive], step + walk * steps, count))
+                look(state.hop(found[alive], step + walk * steps, count))
             for group in groups:
-                look(search.put_back(found[alive], group))
-            look(search.onto_boundary(found[alive]))
-    change = Change(found, between(images, found), np.zeros(len(images), bool))
-    return Walk(change, np.array(asked), np.array(reached))
+                look(state.put_back(found[alive], group))
+            look(state.onto_boundary(found[alive]))
+    result = proposed(
+        images,
+        found,
+        evaluations=np.full(len(images), asked[-1]),
+        proven=np.zeros(len(images), bool),
+    )
+    return Walk(result, np.array(asked), np.array(reached))
+
+
+def nearest_others(
+    predict: Labels, images: np.ndarray, labels: np.ndarray, pool: np.ndarray
+) -> np.ndarray:
+    """For each image the nearest of the pool that gets another label than it; -1 is no label."""
+    answers = predict(pool)
+    apart = np.sqrt(squares(images, pool))
+    apart[(answers[None] == labels[:, None]) | (answers[None] == -1)] = np.inf
+    return pool[apart.argmin(axis=1)]
+
+
+def squares(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances between two sets of images, float64 (n, m)."""
+    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (one, other))
+    apart = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
+    return np.maximum(apart, 0)
 
 
 class _Search:
@@ -99,12 +160,12 @@ class _Search:
         predict: Labels,
         images: np.ndarray,
         none: int | None,
-        stream: np.random.Generator,
+        rng: np.random.Generator,
     ) -> None:
         self.predict = predict
         self.none = none
         self.images = images
-        self.stream = stream
+        self.rng = rng
         self.labels = predict(images)
         self.queries = 1
 
@@ -134,9 +195,9 @@ class _Search:
     def hop(self, found: np.ndarray, step: int, probes: int) -> np.ndarray:
         """One step along the boundary: estimate its normal, go out along it, come back."""
         n, *shape = found.shape
-        distance = between(self.images, found)
-        length = (PROBE * distance / np.sqrt(step / 4 + 1)).astype(np.float32)
-        noise = self.stream.standard_normal((n, probes, *shape), dtype=np.float32)
+        apart = distance(self.images, found)
+        length = (PROBE * apart / np.sqrt(step / 4 + 1)).astype(np.float32)
+        noise = self.rng.standard_normal((n, probes, *shape), dtype=np.float32)
         noise /= np.sqrt((noise**2).sum(axis=(2, 3, 4), keepdims=True))
         tried = np.clip(found[:, None] + length[:, None, None, None, None] * noise, 0, 1)
         answers = np.where(self.differs(tried), 1.0, -1.0).astype(np.float32)
@@ -147,7 +208,7 @@ class _Search:
         normal = np.einsum("np,np...->n...", answers, moves)
         size = np.sqrt((normal**2).sum(axis=(1, 2, 3), keepdims=True))
         normal = normal / np.maximum(size, 1e-12)
-        stride = (distance / np.sqrt(step + 1)).astype(np.float32)
+        stride = (apart / np.sqrt(step + 1)).astype(np.float32)
         for _ in range(BISECTIONS):
             out = np.clip(found + stride[:, None, None, None] * normal, 0, 1)
             stays = self.differs(out)

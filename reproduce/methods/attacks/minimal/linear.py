@@ -11,10 +11,31 @@ et al. 2015, section 5, for p = infinity); with pixels kept in [0, 1] it takes m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from reproduce.methods.attacks import exact
-from reproduce.methods.attacks.minimal import Change, between
+from reproduce.methods.attacks.attack import Adversarial, Attack, beyond, distance, proposed
+from reproduce.networks.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class NearestHyperplane(Attack):
+    """The optimum over all other labels, for linear networks alone, pixels kept in [0, 1]."""
+
+    name: ClassVar[str] = "nearest hyperplane"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        weights, bias = exact.expect_linear(classify, images.shape[1:])
+        found = boxed(weights, bias, images)
+        pushed = beyond(classify, images, found.images, labels=wanted)
+        astray = _labels(weights, bias, images) != wanted  # already away from that label
+        pushed[astray] = images[astray]
+        return found._replace(images=pushed)
 
 
 def free(weights: np.ndarray, bias: np.ndarray, images: np.ndarray, norm: float = 2) -> np.ndarray:
@@ -62,30 +83,30 @@ def one_pixel_within(weights: np.ndarray, bias: np.ndarray, images: np.ndarray) 
     return (gained.max(axis=2) >= margins).any(axis=1)
 
 
-def boxed(weights: np.ndarray, bias: np.ndarray, images: np.ndarray) -> Change:
+def boxed(weights: np.ndarray, bias: np.ndarray, images: np.ndarray) -> Adversarial:
     """The smallest Euclidean change that alters the label, pixels kept in [0, 1].
 
     The quadratic programme of every other class, nearest hyperplane first; a class whose
-    hyperplane is farther than the best found is left out.
+    hyperplane is farther than the best found is left out. Images are float64, on the boundary.
     """
     margins, differences = _margins(weights, bias, images)
     labels = _labels(weights, bias, images)
     slopes = np.linalg.norm(differences, axis=2)[labels]
     bounds = np.where(np.isfinite(margins), margins / np.maximum(slopes, 1e-12), np.inf)
     order = bounds.argsort(axis=1)
-    distance = np.full(len(images), np.inf)
-    changed = np.full(images.shape, np.nan, np.float32)
+    best = np.full(len(images), np.inf)
+    changed = np.full(images.shape, np.nan)
     for rank in range(weights.shape[1] - 1):
         targets = order[:, rank]
-        open_ = np.flatnonzero(bounds[np.arange(len(images)), targets] < distance)
+        open_ = np.flatnonzero(bounds[np.arange(len(images)), targets] < best)
         if not len(open_):
             break
         found = exact.nearest(weights, bias, images[open_], targets[open_])
-        reach = between(images[open_], found.images)
-        closer = reach < distance[open_]
-        distance[open_[closer]] = reach[closer]
+        reach = distance(images[open_], found.images)
+        closer = reach < best[open_]
+        best[open_[closer]] = reach[closer]
         changed[open_[closer]] = found.images[closer]
-    return Change(changed, distance, np.isfinite(distance))
+    return proposed(images, changed, proven=np.isfinite(best))
 
 
 def _labels(weights: np.ndarray, bias: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -14,16 +14,38 @@ bisector between y_j and the nearest y_i gives a first bound, by which the cells
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
-from reproduce.methods.attacks.minimal import Change, between
+from reproduce.methods.attacks.attack import Adversarial, Attack, beyond, proposed
+from reproduce.networks.classifier import Classifier
 
 BISECTORS = 24  # nearest points of the own class that give the first bound
 CUTS = 12  # violated constraints taken up at a time
 SLACK = 1e-5  # how far, relative, a proven optimum may lie above its lower bound
+
+
+@dataclass(frozen=True)
+class NearestCell(Attack):
+    """The optimum for one nearest neighbour, whose points have to be known.
+
+    points, point_labels, cells: see `nearest`.
+    """
+
+    points: np.ndarray
+    point_labels: np.ndarray
+    cells: int = 400
+
+    name: ClassVar[str] = "nearest cell"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        found = nearest(self.points, self.point_labels, images, wanted, cells=self.cells)
+        return found._replace(images=beyond(classify, images, found.images, labels=wanted))
 
 
 class _Cell(NamedTuple):
@@ -41,7 +63,7 @@ def nearest(
     labels: np.ndarray,
     *,
     cells: int = 400,
-) -> Change:
+) -> Adversarial:
     """The nearest point of [0, 1]^n whose nearest neighbour bears another label.
 
     Args:
@@ -56,8 +78,7 @@ def nearest(
     for i, (x, label) in enumerate(zip(flat, labels, strict=True)):
         is_own = point_labels == label
         changed[i], proven[i] = _nearest(x, flat_points[is_own], flat_points[~is_own], cells)
-    result = changed.reshape(images.shape).astype(np.float32)
-    return Change(result, between(images, result), proven)
+    return proposed(images, changed.astype(np.float32), proven=proven)
 
 
 def _nearest(

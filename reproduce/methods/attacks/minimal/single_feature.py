@@ -7,12 +7,51 @@ trees      flip one bit of a binary input and look where the path leaves its old
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from reproduce.methods.attacks.attack import Adversarial, Attack, beyond, proposed
+from reproduce.methods.attacks.exact import expect_linear
 from reproduce.networks.classical.nodes import LEAF, Nodes
+from reproduce.networks.classifier import Classifier
 
 Labels = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class SingleFeature(Attack):
+    """The smallest shift of one feature alone that alters the label of a linear network."""
+
+    name: ClassVar[str] = "single feature"
+    objective: ClassVar[str] = "change of one feature"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        weights, bias = (np.asarray(part, np.float64)
+                         for part in expect_linear(classify, images.shape[1:]))  # fmt: skip
+        flat = images.reshape(len(images), -1).astype(np.float64)
+        changed = np.full(flat.shape, np.nan)
+        low, high = np.zeros(flat.shape[1]), np.ones(flat.shape[1])
+        for i, (image, label) in enumerate(zip(flat, wanted, strict=True)):
+            scores = image @ weights + bias
+            if scores.argmax() != label:
+                changed[i] = image
+                continue
+            others = np.delete(np.arange(len(bias)), label)
+            needed = np.stack([
+                shifts(weights[:, label] - weights[:, k], scores[label, None] - scores[k])[0]
+                for k in others
+            ])  # fmt: skip
+            sizes = np.where(within(needed, image, low, high), np.abs(needed), np.inf)
+            rival, feature = np.unravel_index(sizes.argmin(), sizes.shape)
+            if np.isfinite(sizes[rival, feature]):
+                changed[i] = image
+                changed[i, feature] += needed[rival, feature]
+        found = changed.reshape(images.shape)
+        pushed = beyond(classify, images, found, labels=wanted)
+        return proposed(images, pushed, proven=np.ones(len(images), bool))
 
 
 def shifts(weights: np.ndarray, margins: np.ndarray) -> np.ndarray:

@@ -7,12 +7,14 @@ A split sends x to the left where x <= threshold, x in single precision (scikit-
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from reproduce.methods.attacks.minimal import Change, between
+from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classical.nodes import LEAF, Nodes
+from reproduce.networks.classifier import Classifier
 
 
 class Leaves(NamedTuple):
@@ -25,6 +27,20 @@ class Leaves(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class NearestLeaf(Attack):
+    """The optimum for one decision tree, whose leaves have to be known."""
+
+    tree: Leaves
+
+    name: ClassVar[str] = "nearest leaf"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        return nearest(self.tree, images, wanted)
 
 
 def leaves(nodes: Nodes, features: int) -> Leaves:
@@ -58,7 +74,7 @@ def sides(threshold: float) -> tuple[np.float32, np.float32]:
     return below, np.nextafter(below, np.float32(np.inf))
 
 
-def nearest(tree: Leaves, images: np.ndarray, labels: np.ndarray) -> Change:
+def nearest(tree: Leaves, images: np.ndarray, labels: np.ndarray) -> Adversarial:
     """The nearest point of [0, 1]^n that gets another label.
 
     Args:
@@ -74,5 +90,4 @@ def nearest(tree: Leaves, images: np.ndarray, labels: np.ndarray) -> Change:
         squares = (gaps**2).sum(axis=1)
         closest = np.where(others, squares, np.inf).argmin()
         changed[i] = np.clip(x, tree.low[closest], tree.high[closest])
-    found = changed.reshape(images.shape)
-    return Change(found, between(images, found), np.ones(len(images), bool))
+    return proposed(images, changed, proven=np.ones(len(images), bool))
