@@ -14,6 +14,7 @@ docs/extend/attack.md shows one.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -149,6 +150,13 @@ def judged(
         c=None if found.c is None else np.where(failed, np.nan, found.c),
         proven=None if found.proven is None else found.proven & ~failed,
     )
+
+
+def joined(pieces: Sequence[Adversarial]) -> Adversarial:
+    """The results of one attack on several sets of images, one after the other."""
+    columns: Any = zip(*pieces, strict=True)
+    whole: Any = (None if each[0] is None else np.concatenate(each) for each in columns)
+    return Adversarial(*whole)
 
 
 # A quadratic programme's optimum lies on the boundary itself; in single precision that may be

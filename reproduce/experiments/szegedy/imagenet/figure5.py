@@ -13,7 +13,7 @@ from reproduce.data.imagenet_classes import ClassList
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.attacks.attack import Adversarial, Attack
+from reproduce.methods.attacks.attack import Adversarial, Attack, joined
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
@@ -142,7 +142,7 @@ def _attacked(
         )
         for start in range(0, len(images), CHUNK)
     ]
-    return Adversarial(*map(np.concatenate, zip(*pieces, strict=True)))
+    return joined(pieces)
 
 
 def _rounded(network: Any, originals: np.ndarray, found: Adversarial) -> Rounded:
