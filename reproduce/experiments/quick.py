@@ -168,7 +168,7 @@ def adversarial_image(
         index: which of the test images of that class that the network gets right.
         dataset: MNIST by default; the test images, and what a named network learns from.
         store: a folder for trained networks.
-        options: of `reproduce.methods.adversarial.nearest`, such as tau=16.
+        options: of `reproduce.methods.adversarial.BoxLBFGS`, such as tau=16.
 
     Raises:
         UserError: where there is no such image, the target is the label, or the attack fails.

@@ -71,7 +71,7 @@ def adversarial_sgd(
         rng: of the shuffles, the images attacked and the labels wanted.
         effort: a factor on the epochs.
         layers: names of the layers whose outputs get a pool; that of the input is the first.
-        attack: `adversarial.nearest` with its options bound.
+        attack: one that wants targets (`methods.attacks.attack`).
         size, fresh: members of a full pool, and how many each epoch makes anew.
         rate: share of the training that is done -> learning rate.
         clean, weight: of the training set's mean loss and of the pool's, in every step.
