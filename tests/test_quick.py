@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 import reproduce
 from reproduce.data import Dataset
-from reproduce.experiments import quick
+from reproduce.experiments import named
 from reproduce.report.figures import pixels
 from reproduce.runtime.errors import UserError
 
@@ -63,7 +63,7 @@ def test_a_picture_for_notebooks_repeats_each_pixel(classify):
 
 def test_every_network_of_the_configuration_is_found_by_its_name():
     for name in ("LeNet", "FC10(1e-4)", "FC100-100-10", "AE400-10", "SqueezeNet", "ReLU100-100-10"):
-        assert name in quick._recipes(name)
+        assert name in named._recipes(name)
 
 
 def test_a_mistake_ends_with_one_line(classify, mnist_5k):

@@ -1,0 +1,100 @@
+"""A network by its name in conf/networks, outside an experiment; and what it is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from reproduce.data import Dataset, mnist
+from reproduce.experiments import Context
+from reproduce.networks import foreign
+from reproduce.networks.classifier import Classifier
+from reproduce.runtime.cli_help import CONF
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.store import Store
+
+STORE = CONF.parent / "outputs" / "cache"
+GREY_28 = (28, 28, 1)  # images for a function that does not say what it takes
+
+
+def network(
+    name: str,
+    *,
+    seed: int = 0,
+    dataset: Dataset | None = None,
+    store: str | Path = STORE,
+) -> Any:
+    """A network of conf/networks by its name, trained or loaded; or a Keras file.
+
+    Args:
+        name: "LeNet", "FC10(1e-4)", "SqueezeNet", ...; a path, or "module:function".
+        seed: of the weights; the experiments' networks of the same seed are the same ones.
+        dataset: what it learns from; MNIST by default.
+        store: a folder in which it is kept once trained.
+
+    Returns:
+        A Keras model, images float32 (n, height, width, channels) in [0, 1] -> logits.
+    """
+    dataset = mnist() if dataset is None else dataset
+    if Path(name).suffix or ":" in name:
+        return foreign.load(name, dataset=dataset)
+    return Context(dataset, _recipes(name), seed, Store(store)).network(name)
+
+
+def classifier(
+    model: str | Classifier, seed: int, dataset: Dataset | None, store: str | Path
+) -> Classifier:
+    """A network by its name, or the function that it already is."""
+    if isinstance(model, str):
+        named: Classifier = network(model, seed=seed, dataset=dataset, store=store)
+        return named
+    return model
+
+
+def input_shape(classify: Classifier) -> tuple[int, int, int]:
+    """Height, width, channels of the images it takes; 28 x 28 in grey where it does not say."""
+    shape = tuple(getattr(classify, "input_shape", (None, *GREY_28)))[1:]
+    if len(shape) != 3 or None in shape:
+        raise UserError(f"a network of images (height, width, channels) is expected, got {shape}.")
+    return shape
+
+
+def classes(classify: Classifier, shape: tuple[int, ...]) -> int:
+    """How many the network tells apart, asked with one grey and one black image."""
+    answers = logits(classify, np.stack([np.full(shape, 0.5), np.zeros(shape)]).astype(np.float32))
+    if answers.ndim != 2 or answers.shape[1] < 2:
+        raise UserError(f"logits (n, classes) are expected, got an array of shape {answers.shape}.")
+    if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4):
+        raise UserError(
+            "the network gives probabilities, and logits are expected. Save it and give its path, "
+            "and the softmax at its end is taken off; or return its logits."
+        )
+    return int(answers.shape[1])
+
+
+def logits(classify: Classifier, images: np.ndarray) -> np.ndarray:
+    """Its answers as an array, float32 (n, classes)."""
+    return np.asarray(classify(np.asarray(images, np.float32)))
+
+
+def _recipes(name: str) -> Mapping[str, partial[Any]]:
+    """The networks of the file in conf/networks that has one of this name."""
+    from hydra import compose, initialize_config_dir  # a second of imports, for names alone
+    from hydra.utils import instantiate
+
+    known: list[str] = []
+    for path in sorted((CONF / "networks").glob("*.yaml"), key=lambda path: path.stem):
+        told = OmegaConf.load(path)
+        names = [str(key) for key in told if "_target_" not in told and key != "defaults"]
+        if name in names:
+            with initialize_config_dir(str(CONF), version_base="1.3"):
+                config = compose("config", overrides=[f"networks={path.stem}"])
+            made: Mapping[str, partial[Any]] = instantiate(config.networks, _convert_="all")
+            return made
+        known += [each for each in names if each not in known]
+    raise UserError(f"no network is called {name}: there are {', '.join(known)}; or a Keras file.")
