@@ -1,12 +1,34 @@
-"""The first page of the site is README.md."""
+"""What the site does to its pages: options made from the code, and tables that break well."""
 
+import re
+import sys
 from pathlib import Path
 
-from mkdocs.structure.files import File
+ROOT = Path(__file__).parents[1]
+NAME = re.compile(r"\bFC[0-9]+(?:-[0-9]+)+'?|\bAE400-10")
 
 
-def on_files(files, config):
-    """README.md, whose links lead into docs/ from the outside, becomes index.md."""
-    readme = (Path(config.config_file_path).parent / "README.md").read_text()
-    files.append(File.generated(config, "index.md", content=readme.replace("](docs/", "](")))
-    return files
+def on_page_markdown(markdown, page, config, files):
+    """Lists the options at their mark; keeps intervals and names in tables on one line."""
+    if "<!-- options -->" in markdown:
+        markdown = markdown.replace("<!-- options -->", f"```text\n{options()}\n```")
+    lines = markdown.split("\n")
+    return "\n".join(unbroken(line) if line.startswith("|") else line for line in lines)
+
+
+def options():
+    """What `python run.py --help` lists."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    from reproduce.runtime import cli_help
+
+    return cli_help.listing().strip()
+
+
+def unbroken(row):
+    """A row of a table whose intervals, verdicts and network names are not torn apart."""
+    row = re.sub(r"\[([\d.]+), ([\d.]+)\](?!\()", r"[\1,&nbsp;\2]", row)
+    row = row.replace(") ≠", ")&nbsp;≠")
+    if "`" in row:
+        return row
+    return NAME.sub(lambda name: f'<span class="name">{name[0]}</span>', row)

@@ -71,7 +71,7 @@ def figure11(
             f"Nor does it say how many images of each network the later ones learn; here {images}. "
             "The more, the lower the medians, and the higher the error on clean images. Our number "
             "was chosen after results were seen, and whether retraining helps depends on it: "
-            "docs/nguyen.md.",
+            "docs/results/nguyen.md.",
             f"{runs} runs per network instead of 30."
             if runs != 30
             else "30 runs per network, as published.",

@@ -1,0 +1,80 @@
+"""README and docs: what can be copied runs, what is named exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from reproduce.runtime.cli_help import CONF, names
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = ("mypaper", "wide", "salt")  # what the pages on extending let the reader make
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> list[str]:
+    """Every line that calls Python, in blocks and between backticks."""
+    inline = re.findall(r"`([^`\n]+)`", page.read_text())
+    lines = [line for block in blocks(page) for line in block.splitlines()] + inline
+    return [line for line in lines if re.search(r"\bpython (run\.py|-m)", line)]
+
+
+def test_the_readme_is_at_most_130_lines():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+def test_both_set_up_commands_stand_whole_on_one_line():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    for job in ("python run.py experiment=szegedy", "python -m pytest"):
+        assert f"pip install -r requirements.txt && {job}" in lines
+
+
+@each_page
+def test_what_can_be_copied_is_ascii(page: Path):
+    for block in blocks(page):
+        assert block.isascii(), [char for char in block if not char.isascii()]
+    for line in commands(page):
+        assert line.isascii(), line
+
+
+@each_page
+def test_brackets_of_commands_are_quoted(page: Path):
+    for line in commands(page):
+        outside = re.sub(r"'[^']*'|\"[^\"]*\"", "", line.partition(" #")[0])
+        assert "[" not in outside, line
+
+
+@each_page
+def test_choices_and_artefacts_of_commands_exist(page: Path):
+    for line in commands(page):
+        chosen = dict(re.findall(r"(?:^|[ '+])(\w+)=(\[?[\w,]+\]?)(?=[ '`]|$)", line))
+        for group in ("experiment", "networks", "dataset", "scale", "sweep"):
+            if group in chosen and chosen[group] not in EXAMPLES:
+                assert chosen[group] in names(group), line
+        experiment = chosen.get("experiment")
+        if "only" in chosen and experiment in names("experiment"):
+            file = OmegaConf.load(CONF / "experiment" / f"{experiment}.yaml")
+            known = {str(name) for name in file.artefacts} | set(EXAMPLES)
+            assert set(chosen["only"].strip("[]").split(",")) <= known, line
+
+
+@each_page
+def test_files_that_are_named_exist(page: Path):
+    for name in re.findall(
+        r"`((?:reproduce|conf|benchmarks|examples|docs)/[\w./]+)`", page.read_text()
+    ):
+        if not any(example in name for example in EXAMPLES):
+            assert (ROOT / name).exists(), name
+
+
+@each_page
+def test_pages_and_pictures_that_are_linked_exist(page: Path):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if not re.match(r"https?:", target):
+            assert (page.parent / target).exists(), target
