@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from reproduce.report import figures
@@ -19,14 +18,6 @@ def test_every_pixel_becomes_a_square_of_its_own_grey(tmp_path):
     wanted = mosaic.repeat(scale, axis=0).repeat(scale, axis=1)
     assert (drawn[-wanted.shape[0] :, -wanted.shape[1] :] == wanted).all()
     assert (tmp_path / "digits.pdf").read_bytes()[:5] == b"%PDF-"
-
-
-def test_pairs_stand_side_by_side_as_in_figure_7():
-    original = np.zeros((4, 8, 8, 1))
-    figure = figures.pairs(original, original + 0.5, columns=4)
-    picture = np.asarray(figure.axes[0].images[0].get_array())
-    assert picture.shape == (17, 35, 3)
-    assert picture[0, [0, 9, 18, 27], 0] == pytest.approx([0, 0.5, 0, 0.5])
 
 
 def test_a_failed_image_stays_white():

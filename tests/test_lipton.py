@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from reproduce.data import Examples
-from reproduce.experiments.lipton import claims, protocol, zoo
+from reproduce.experiments import Context
+from reproduce.experiments.lipton import claims, overview, protocol, zoo
 from reproduce.experiments.lipton.rules import defence, inputs, meaning, models
 from reproduce.methods.attacks import fgsm
 from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others
 from reproduce.networks import models as networks
 from reproduce.report.cells import Cells
+from reproduce.runtime.errors import NotAvailable
 from reproduce.training import adversarial, logits
 
 CONV, FULL = "convolutional network", "fully connected network"
@@ -17,7 +19,7 @@ CONV, FULL = "convolutional network", "fully connected network"
 
 def table(numbers):
     """Cells from {row: {column: number}}; a pair is a number with its interval."""
-    cells = Cells("goodfellow", "made up")
+    cells = Cells("lipton", "made up")
     for row, columns in numbers.items():
         for column, value in columns.items():
             value, *interval = value if isinstance(value, tuple) else (value,)
@@ -265,20 +267,19 @@ def test_adversarial_training_withstands_what_ordinary_training_does_not(mnist_5
 
 
 def test_the_claims_page_names_verdict_and_table():
-    from functools import partial
-
-    from reproduce.experiments.lipton import overview
-    from reproduce.report.results import Artefact
-
-    def spam(setting):
-        return Artefact(title="", claims=[claims.claim("21", "refuted", "all got past.")])
-
-    found = overview.claims(None, artefacts={"text_filter": partial(spam)})
+    spam = claims.claim("21", "refuted", "all got past.")._replace(artefact="text_filter")
+    found = overview.claims(Context(None, {}, 0, None, claims=(spam,)))
     lines = [note for note in found.notes if note.startswith("21.")]
     assert len(lines) == 1
     assert "Refuted: all got past. (table text_filter)" in lines[0]
+    assert "6. " + claims.SENTENCES["6"] + " — Not run." in found.notes
     assert sum(note.startswith("Correction:") for note in found.notes) == len(claims.CORRECTIONS)
     assert {cell.row: cell.value for cell in found.cells} == {
         "holds": 0, "holds with exceptions": 0, "refuted": 2, "cannot be told": 2,
     }  # fmt: skip
     assert list(found.figures) == ["claims"]
+
+
+def test_the_claims_page_of_no_tables_is_not_made():
+    with pytest.raises(NotAvailable, match="has none of them"):
+        overview.claims(Context(None, {}, 0, None))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data import Dataset, Examples
+from reproduce.report.results import Claim
 from reproduce.report.run import Run
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
@@ -23,12 +24,14 @@ class Context(NamedTuple):
 
     networks: name -> a call that makes the network; `training.train` without its examples and
         seed, or a loader.
+    claims: those of the artefacts that the run has so far.
     """
 
     dataset: Dataset
     networks: Mapping[str, partial[Any]]
     seed: int
     store: Store
+    claims: tuple[Claim, ...] = ()
 
     def network(
         self, name: str, *, seed: int | None = None, examples: Examples | None = None
@@ -96,7 +99,7 @@ def perform(
         started = time.monotonic()
         try:
             with stage(name):
-                artefact = artefacts[name](context)
+                artefact = artefacts[name](context._replace(claims=run.results.claims))
         except NotAvailable as missing:
             if only is not None:
                 raise
@@ -107,7 +110,7 @@ def perform(
 
 
 def _arguments_fit(name: str, call: partial[Any]) -> None:
-    """An artefact's mistyped option is told before anything is computed."""
+    """Validates an artefact's options before anything is computed."""
     try:
         inspect.signature(call.func).bind(None, *call.args, **call.keywords)
     except TypeError as misfit:

@@ -109,16 +109,16 @@ def grid(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(full_width / DPI, full_height / DPI), dpi=DPI)
         place = (left / full_width, 0.0, scale * wide / full_width, scale * high / full_height)
-        axes = figure.add_axes(place)
-        crisp(axes, picture)
+        ax = figure.add_axes(place)
+        crisp(ax, picture)
         rows, columns = images.shape[:2]
         for i, label in enumerate(row_labels):
             middle = 1 - (i + 0.5) / rows
-            axes.text(-8 / (scale * wide), middle, label, transform=axes.transAxes,
+            ax.text(-8 / (scale * wide), middle, label, transform=ax.transAxes,
                       ha="right", va="center", fontsize=7)  # fmt: skip
         for j, label in enumerate(column_labels):
             middle = (j + 0.5) / columns
-            axes.text(middle, 1 + 8 / (scale * high), label, transform=axes.transAxes,
+            ax.text(middle, 1 + 8 / (scale * high), label, transform=ax.transAxes,
                       ha="center", va="bottom", fontsize=7)  # fmt: skip
         if title:
             figure.text(left / full_width, 1 - 8 / full_height, title, va="top", fontsize=8)
@@ -130,28 +130,15 @@ def _even(inches: float) -> int:
     return 2 * math.ceil(inches * DPI / 2)
 
 
-def pairs(original: np.ndarray, distorted: np.ndarray, columns: int = 10, **labels: Any) -> Figure:
-    """Szegedy et al.'s Figure 7: odd columns the original, even columns the distorted image.
-
-    Args:
-        original, distorted: (n, height, width, channels) in [0, 1]; columns / 2 pairs a row.
-    """
-    assert original.shape == distorted.shape
-    assert columns % 2 == 0
-    rows = len(original) // (columns // 2)
-    both = np.stack([original, distorted], axis=1)[: rows * (columns // 2)]
-    return grid(both.reshape(rows, columns, *original.shape[1:]), **labels)
-
-
-def crisp(axes: Axes, picture: np.ndarray) -> None:
+def crisp(ax: Axes, picture: np.ndarray) -> None:
     """Shows pixels as squares, without frame or ticks."""
-    axes.imshow(np.clip(picture, 0.0, 1.0), interpolation="nearest", cmap="gray", vmin=0, vmax=1,
+    ax.imshow(np.clip(picture, 0.0, 1.0), interpolation="nearest", cmap="gray", vmin=0, vmax=1,
                 aspect="equal")  # fmt: skip
-    axes.set_axis_off()
+    ax.set_axis_off()
 
 
 def curve(
-    axes: Axes,
+    ax: Axes,
     x: np.ndarray,
     y: np.ndarray,
     low: np.ndarray | None = None,
@@ -165,13 +152,13 @@ def curve(
         index: which of the styles; the next one if not given.
     """
     if index is None:
-        index = len(axes.lines)
+        index = len(ax.lines)
     style = index % len(COLOURS)
     marked = MARKERS[style] if len(x) <= 25 else None
-    axes.plot(x, y, color=COLOURS[style], linestyle=DASHES[style], marker=marked, markersize=3,
+    ax.plot(x, y, color=COLOURS[style], linestyle=DASHES[style], marker=marked, markersize=3,
               label=label or None)  # fmt: skip
     if low is not None and high is not None:
-        axes.fill_between(x, low, high, color=COLOURS[style], alpha=0.15, linewidth=0)
+        ax.fill_between(x, low, high, color=COLOURS[style], alpha=0.15, linewidth=0)
 
 
 def legend(of: Axes | Figure, **place: Any) -> None:
@@ -179,43 +166,20 @@ def legend(of: Axes | Figure, **place: Any) -> None:
     of.legend(fontsize=STYLE["legend.fontsize"], frameon=False, **place)
 
 
-def errors(
-    axes: Axes,
-    labels: Sequence[str],
-    values: np.ndarray,
-    low: np.ndarray | None = None,
-    high: np.ndarray | None = None,
-    published: np.ndarray | None = None,
-) -> None:
-    """Values with their intervals, one line each, the published ones as hollow diamonds."""
-    places = np.arange(len(labels))[::-1]
-    values = np.asarray(values, dtype=float)
-    if low is not None and high is not None:
-        reach = np.abs(np.stack([values - low, np.asarray(high) - values]))
-        axes.errorbar(values, places, xerr=reach, fmt="none", ecolor="black", elinewidth=0.8,
-                      capsize=2)  # fmt: skip
-    axes.plot(values, places, "o", color="black", markersize=4, label="ours")
-    if published is not None:
-        axes.plot(published, places, "D", markerfacecolor="white", markeredgecolor="#D55E00",
-                  markersize=4, label="published")  # fmt: skip
-        legend(axes)
-    axes.set_yticks(places, labels)
-
-
-def distribution(axes: Axes, samples: Sequence[np.ndarray], labels: Sequence[str]) -> None:
+def distribution(ax: Axes, samples: Sequence[np.ndarray], labels: Sequence[str]) -> None:
     """The empirical distribution function of each sample."""
     for index, (sample, label) in enumerate(zip(samples, labels, strict=True)):
         ordered = np.sort(np.asarray(sample, dtype=float)[np.isfinite(sample)])
         share = np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
-        axes.step(ordered, share, where="post", color=COLOURS[index % len(COLOURS)],
+        ax.step(ordered, share, where="post", color=COLOURS[index % len(COLOURS)],
                   linestyle=DASHES[index % len(DASHES)], label=label)  # fmt: skip
-    axes.set_ylim(0, 1)
-    axes.set_ylabel("share of images")
-    legend(axes)
+    ax.set_ylim(0, 1)
+    ax.set_ylabel("share of images")
+    legend(ax)
 
 
 def heatmap(
-    axes: Axes,
+    ax: Axes,
     values: np.ndarray,
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
@@ -227,16 +191,16 @@ def heatmap(
     Args:
         low, high: what white and black stand for; the extremes if not given.
     """
-    shown = axes.imshow(values, cmap="Greys", interpolation="nearest", aspect="auto",
+    shown = ax.imshow(values, cmap="Greys", interpolation="nearest", aspect="auto",
                         vmin=low, vmax=high)  # fmt: skip
     if row_labels:
-        axes.set_yticks(range(len(row_labels)), row_labels)
+        ax.set_yticks(range(len(row_labels)), row_labels)
     if column_labels:
-        axes.set_xticks(range(len(column_labels)), column_labels, rotation=30, ha="right")
+        ax.set_xticks(range(len(column_labels)), column_labels, rotation=30, ha="right")
     if max(values.shape) <= 12:
         middle = sum(shown.get_clim()) * 0.55
         for (i, j), value in np.ndenumerate(values):
-            axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=6,
+            ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=6,
                       color="white" if value > middle else "black")  # fmt: skip
     return shown
 

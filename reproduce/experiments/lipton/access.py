@@ -49,7 +49,7 @@ def access(
     sample = zoo.draw(context.dataset.test, images, context.seed)
     right = logits(target, sample.images).argmax(axis=1) == sample.labels
     sample = Examples(sample.images[right], sample.labels[right])
-    cells = Cells("goodfellow", "access")
+    cells = Cells("lipton", "access")
     n = len(sample.labels)
 
     def fooled_by(made_for: Any) -> int:
@@ -158,17 +158,17 @@ def _figure(
 ) -> Figure:
     """Success against questions; lines across for attacks that ask none."""
     figure, axes = figures.sheet(width=4.2, height=3.2)
-    place = axes[0, 0]
-    figures.curve(place, np.array(list(curve)), np.array(list(curve.values())),
+    ax = axes[0, 0]
+    figures.curve(ax, np.array(list(curve)), np.array(list(curve.values())),
                   label="substitute on labels (questions in all)")  # fmt: skip
     for name, (asked, reached) in {"scores only": scores, "labels only": labels}.items():
-        figures.curve(place, asked, (reached <= reach).mean(axis=1), label=f"{name} (an image)")
-    place.set(xscale="log", xlabel="questions", ylabel="share fooled", ylim=(0, 1.05))
-    first, last = place.get_xlim()
+        figures.curve(ax, asked, (reached <= reach).mean(axis=1), label=f"{name} (an image)")
+    ax.set(xscale="log", xlabel="questions", ylabel="share fooled", ylim=(0, 1.05))
+    first, last = ax.get_xlim()
     for name, share in unasked.items():
-        place.axhline(share, color="0.6", linewidth=0.8, zorder=0)
-        place.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
+        ax.axhline(share, color="0.6", linewidth=0.8, zorder=0)
+        ax.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
                        fontsize=6.5, color="0.4")  # fmt: skip
-    place.set_xlim(first, last)
+    ax.set_xlim(first, last)
     figures.legend(figure, loc="outside upper center", ncols=1)
     return figure

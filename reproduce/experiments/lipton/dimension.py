@@ -46,7 +46,7 @@ def dimension(
         widths: of both hidden layers, at the full size.
         images: test images attacked; limit: training images at most.
     """
-    cells = Cells("goodfellow", "dimension")
+    cells = Cells("lipton", "dimension")
     train = _first(context.dataset.train, limit)
     test, sample = context.dataset.test, zoo.draw(context.dataset.test, images, context.seed)
     least: dict[str, dict[int, np.ndarray]] = {softmax: {}, deep: {}, PROJECTED: {}}
@@ -200,23 +200,23 @@ def _figure(least: dict[str, dict[int, np.ndarray]], by_width: dict[int, np.ndar
     for name, by_size in least.items():
         _curve(axes[0, 0], by_size, name)
     _curve(axes[0, 1], by_width, "")
-    for place, sizes in zip(axes[0], (next(iter(least.values())), by_width), strict=True):
-        place.set(xscale="log", yscale="log", ylabel="smallest maximum change")
-        place.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
-        place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-        place.yaxis.set_major_formatter("{x:g}")
-        place.minorticks_off()
-        place.set_ylim(bottom=0.7 * place.get_ylim()[0])  # room for the legend
+    for ax, sizes in zip(axes[0], (next(iter(least.values())), by_width), strict=True):
+        ax.set(xscale="log", yscale="log", ylabel="smallest maximum change")
+        ax.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        ax.set_ylim(bottom=0.7 * ax.get_ylim()[0])  # room for the legend
     axes[0, 0].set_xlabel("inputs")
     axes[0, 1].set_xlabel("parameters")
     figures.legend(axes[0, 0])
     return figure
 
 
-def _curve(axes: Any, by_size: dict[int, np.ndarray], label: str) -> None:
+def _curve(ax: Any, by_size: dict[int, np.ndarray], label: str) -> None:
     by_size = {n: v[np.isfinite(v)] for n, v in by_size.items() if np.isfinite(v).any()}
     if not by_size:
         return
     sizes = np.array(list(by_size))
     quartiles = np.array([np.quantile(v, [0.25, 0.5, 0.75]) for v in by_size.values()])
-    figures.curve(axes, sizes, quartiles[:, 1], quartiles[:, 0], quartiles[:, 2], label=label)
+    figures.curve(ax, sizes, quartiles[:, 1], quartiles[:, 0], quartiles[:, 2], label=label)

@@ -30,7 +30,7 @@ def noise(context: Context, *, models: Recipes, samples: int) -> Artefact:
     Args:
         samples: of each kind.
     """
-    cells = Cells("goodfellow", "noise")
+    cells = Cells("lipton", "noise")
     theirs = Cells("goodfellow", "rubbish")
     kinds = _kinds(context, samples)
     for name, recipe in zoo.recipes(context, models).items():
@@ -92,7 +92,7 @@ def far(context: Context, *, models: Recipes) -> Artefact:
     For each class, from mid-grey along the class's weights less their mean over classes, as far
     as the corner of the box in that direction.
     """
-    cells = Cells("goodfellow", "far")
+    cells = Cells("lipton", "far")
     train = context.dataset.train
     reference = Examples(train.images[:REFERENCE], train.labels[:REFERENCE])
     gaps = _gaps(reference)

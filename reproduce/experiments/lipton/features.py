@@ -47,7 +47,7 @@ def one_feature(
         features: words at most, the most frequent.
     """
     collection, digest = texts.collected(context, corpus)
-    cells = Cells("goodfellow", "one_feature")
+    cells = Cells("lipton", "one_feature")
     found = {}
     for penalty in ("l2", "l1"):
         name = f"logistic regression, {penalty.upper()}"
@@ -148,7 +148,7 @@ def one_bit(
         images: test images tried; depths: of the trees, None for full-grown.
         forests: numbers of trees; limit: training images at most.
     """
-    cells = Cells("goodfellow", "one_bit")
+    cells = Cells("lipton", "one_bit")
     train = Examples(context.dataset.train.images[:limit], context.dataset.train.labels[:limit])
     sample = zoo.draw(context.dataset.test, images, context.seed)
     kinds: dict[str, tuple[int | None, int]] = {

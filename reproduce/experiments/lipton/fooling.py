@@ -26,7 +26,7 @@ def fooling(
     Args:
         networks: their names; encodings: name -> of direct pixels, or of a CPPN.
     """
-    cells = Cells("goodfellow", "fooling")
+    cells = Cells("lipton", "fooling")
     learnt, _ = classical.held_out(context.dataset.train)
     shown: dict[str, np.ndarray] = {}
     for name in networks:

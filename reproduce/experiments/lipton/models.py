@@ -23,7 +23,6 @@ from reproduce.report.results import Artefact, Claim
 
 POOL = 2000  # training images among which a search by labels looks for its start
 NOISES = 5  # noise images for each changed image
-PAPER = "goodfellow"  # whose numbers stand beside ours; the article has none
 USUAL = 0.99  # of test images lie nearer to a training image than evolved ones that are no digits
 
 
@@ -55,7 +54,7 @@ def models(
         images: test images attacked per model; generations: of the evolution.
         search: options of the search by labels; evaluations: of the attack by gradient.
     """
-    cells = Cells(PAPER, "models")
+    cells = Cells("lipton", "models")
     sample = zoo.draw(context.dataset.test, images, context.seed)
     separation = protocol.class_separation(sample.images, sample.labels, context.dataset.train)
     train = context.dataset.train
@@ -223,17 +222,17 @@ def universal(studied: Mapping[str, Studied], sample: Examples) -> Figure:
 def _distances(studied: Mapping[str, Studied]) -> Figure:
     """The distribution of the smallest change for each model, by its median."""
     figure, axes = figures.sheet(width=5.2, height=3.2)
-    place = axes[0, 0]
+    ax = axes[0, 0]
     ordered = sorted(studied, key=lambda name: _median(studied[name].smallest.change.distance))
     values = [
         studied[name].smallest.change.distance[np.isfinite(studied[name].smallest.change.distance)]
         for name in ordered
     ]
-    place.boxplot(values, orientation="horizontal", whis=(5, 95), sym="", widths=0.6,
+    ax.boxplot(values, orientation="horizontal", whis=(5, 95), sym="", widths=0.6,
                   medianprops={"color": "black"})  # fmt: skip
-    place.set_yticks(range(1, len(ordered) + 1), ordered)
-    place.set_xlabel("length of the smallest change (whiskers: 5 and 95 %)")
-    place.set_xlim(left=0)
+    ax.set_yticks(range(1, len(ordered) + 1), ordered)
+    ax.set_xlabel("length of the smallest change (whiskers: 5 and 95 %)")
+    ax.set_xlim(left=0)
     return figure
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
@@ -12,7 +11,9 @@ from reproduce.experiments.lipton.claims import CORRECTIONS, SENTENCES, claim
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, ClaimVerdict
+from reproduce.runtime.errors import NotAvailable
 
+ARTEFACT = "claims"
 COLOURS: dict[ClaimVerdict, str] = {
     "holds": "0.85",
     "holds with exceptions": "0.85",
@@ -21,31 +22,32 @@ COLOURS: dict[ClaimVerdict, str] = {
 }
 
 
-def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
-    """Every claim with its verdict and the table it rests on.
+def claims(context: Context) -> Artefact:
+    """Every claim with its verdict and the table it rests on, as the run has them.
 
-    Args:
-        artefacts: the other tables; what they measure comes from the store.
+    Raises:
+        NotAvailable: where the run has none of the other tables.
     """
-    found: dict[str, tuple[str, Claim]] = {}
-    for name, make in artefacts.items():
-        for one in make(context).claims:
-            found[one.id.removeprefix("claim ")] = (name, one)
+    found = {_number(one): one for one in context.claims if one.artefact != ARTEFACT}
+    if not found:
+        raise NotAvailable(
+            "the claims rest on the other tables, and this run has none of them: "
+            "leave out only=, or name some of them before claims."
+        )
     own = [
         claim("13b", "refuted", "two of the three methods of Nguyen et al., and most of their "
               "results, are evolutionary (their section 2)."),
         claim("18", "cannot be told", "an opinion; nothing here measures how people see."),
         claim("19", "cannot be told", "an opinion."),
     ]  # fmt: skip
-    found |= {one.id.removeprefix("claim "): ("claims", one) for one in own}
-    cells = Cells("goodfellow", "claims")
-    verdicts = [one.verdict for _, one in found.values()]
+    found |= {_number(one): one._replace(artefact=ARTEFACT) for one in own}
+    cells = Cells("lipton", ARTEFACT)
+    verdicts = [one.verdict for one in found.values()]
     for verdict in COLOURS:
         cells.number(verdict, "claims", verdicts.count(verdict), "count", len(found))
     lines = [
-        f"{number}. {sentence} — {_line(*found[number])}"
+        f"{number}. {sentence} — {_line(found.get(number))}"
         for number, sentence in SENTENCES.items()
-        if number in found
     ]
     corrections = [f"Correction: {text}" for text in CORRECTIONS]
     return Artefact(
@@ -58,11 +60,18 @@ def claims(context: Context, *, artefacts: dict[str, partial[Any]]) -> Artefact:
     )
 
 
-def _line(table: str, one: Claim) -> str:
-    return f"{one.verdict.capitalize()}: {one.evidence} (table {table})"
+def _number(one: Claim) -> str:
+    """The article's number of a claim, "9b" of "claim 9b"."""
+    return one.id.removeprefix("claim ")
 
 
-def _figure(found: dict[str, tuple[str, Claim]]) -> Figure:
+def _line(one: Claim | None) -> str:
+    if one is None:
+        return "Not run."
+    return f"{one.verdict.capitalize()}: {one.evidence} (table {one.artefact})"
+
+
+def _figure(found: Mapping[str, Claim]) -> Figure:
     """A row for each claim: its number, its sentence, its verdict."""
     numbers = [number for number in SENTENCES if number in found]
     figure, axes = figures.sheet(width=8.2, height=0.24 * len(numbers) + 0.3)
@@ -70,7 +79,7 @@ def _figure(found: dict[str, tuple[str, Claim]]) -> Figure:
     ax.set_axis_off()
     ax.set(xlim=(0, 1), ylim=(-0.5, len(numbers) - 0.5))
     for row, number in enumerate(reversed(numbers)):
-        table, one = found[number]
+        one = found[number]
         sentence = SENTENCES[number]
         short = sentence if len(sentence) <= 104 else sentence[:102].rsplit(" ", 1)[0] + " …"
         ax.text(0.03, row, number, ha="right", va="center", fontsize=7)
@@ -81,5 +90,5 @@ def _figure(found: dict[str, tuple[str, Claim]]) -> Figure:
             color="white" if one.verdict == "refuted" else "black",
             bbox={"facecolor": colour, "edgecolor": "0.5", "linewidth": 0.4, "pad": 1.5},
         )  # fmt: skip
-        ax.text(0.90, row, table, va="center", fontsize=6.5, color="0.3")
+        ax.text(0.90, row, one.artefact, va="center", fontsize=6.5, color="0.3")
     return figure

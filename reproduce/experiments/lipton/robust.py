@@ -28,16 +28,18 @@ def robust(
     hardened: dict[str, partial[Any]],
     rbf: Recipes,
     forest: int,
+    surrogate: str,
     images: int,
     limit: int,
 ) -> Artefact:
     """FGSM at 0.25 before and after adversarial training.
 
     Args:
-        ordinary: row -> `training.train`, the last row's a deep network's.
+        ordinary: row -> `training.train`.
         hardened: row -> the same with an adversarial phase.
         rbf: name -> the RBF network, attacked for its published number.
-        forest: trees of the forest; it is trained and attacked with the deep network's examples.
+        forest: trees of the forest, which has no gradient.
+        surrogate: row of the network whose examples attack the forest, and train it.
         images: test images attacked; limit: training images at most.
     """
     cells = Cells("goodfellow", "fgsm")
@@ -47,7 +49,6 @@ def robust(
     )
     sample = zoo.draw(context.dataset.test, images, context.seed)
     shown: list[tuple[str, np.ndarray]] = []
-    distorted: Examples | None = None
     for row in ordinary:
         networks = [
             context.cached(partial(recipes[row], examples=train, seed=context.seed))
@@ -57,11 +58,11 @@ def robust(
             changed = fgsm.fast(network, sample.images, sample.labels, epsilon=EPSILON)
             _row(cells, label, logits(network, sample.images), logits(network, changed), sample)
             shown.append((label, changed))
-        learnt = fgsm.fast(networks[0], train.images, train.labels, epsilon=EPSILON)
-        changed = shown[-2][1]
-        distorted = read_only(learnt, train.labels)
-        attacked = changed
-    assert distorted is not None
+    against = context.cached(partial(ordinary[surrogate], examples=train, seed=context.seed))
+    learnt, attacked = (
+        fgsm.fast(against, some.images, some.labels, epsilon=EPSILON) for some in (train, sample)
+    )
+    distorted = read_only(learnt, train.labels)
     sets = {"random forest": train, rules.TRAINED.format("random forest"): _both(train, distorted)}
     for row, some in sets.items():
         call = partial(forest_answers, some, sample.images, attacked, forest, context.seed)
@@ -80,7 +81,7 @@ def robust(
             f"{len(sample.labels)} test images, epsilon {EPSILON:g}, not clipped; models learnt "
             f"from {len(train.labels)} images. error: on FGSM examples; mean_confidence: on those "
             "misclassified. The forest has no gradient: it is attacked, and trained, with examples "
-            "of the fully connected network."
+            f"of the {surrogate}."
         ),
         cells=cells.list,
         claims=[rules.robust_training(cells)],

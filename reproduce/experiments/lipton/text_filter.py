@@ -41,7 +41,7 @@ def text_filter(
         documents: blocked messages tried; questions: at most, for each.
     """
     collection, digest = texts.collected(context, corpus)
-    cells = Cells("goodfellow", "text_filter")
+    cells = Cells("lipton", "text_filter")
     figure, axes = figures.sheet(width=4.2, height=2.8)
     for kind in ("naive Bayes", "logistic regression"):
         one: Asked = context.cached(

@@ -45,7 +45,7 @@ def topics(
     found: Mixtures = context.cached(
         partial(mixtures, digest, count, vocabulary, documents, context.seed)
     )
-    cells = Cells("goodfellow", "topics")
+    cells = Cells("lipton", "topics")
     for name, variation in found.variation.items():
         cells.number(name, "total_variation", float(np.median(variation)), "fraction",
                      len(variation))  # fmt: skip

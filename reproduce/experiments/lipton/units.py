@@ -26,7 +26,7 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
             Each network judges how alike two images are to the other's units.
         rows: units and directions of each kind at most.
     """
-    cells = Cells("goodfellow", "lipton_units")
+    cells = Cells("lipton", "units")
     learnt, _ = classical.held_out(context.dataset.train)
     networks = {name: context.network(name, examples=learnt) for name in layers}
     images, labels = context.dataset.test
