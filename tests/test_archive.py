@@ -58,6 +58,41 @@ def test_no_class_ever_loses_confidence(rng):
         assert (archive.log_odds >= before).all()
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_win_no_niche_and_are_counted(rng, capsys, broken):
+    genomes, images, odds = children(rng, 8, classes=5)
+    holes = rng.random(odds.shape) < 0.3
+    ours = insert(empty(5, (2, 2, 1)), genomes, images, np.where(holes, broken, odds))
+    rest = insert(empty(5, (2, 2, 1)), genomes, images, np.where(holes, -np.inf, odds))
+    assert equal(ours, rest)
+    assert np.isfinite(ours.log_odds).all()
+    assert f"{holes.sum()} of 40 scores" in capsys.readouterr().out
+
+
+def test_an_evolution_goes_on_beside_scores_that_are_no_numbers(rng):
+    """A screen that is NaN for half of all children lets no such child take a niche."""
+    classify = linear(rng)
+
+    def screen(network, batch):
+        exact = scorer(network, batch)
+
+        def score(images):
+            odds = exact(images)
+            return np.where(images[:, :1, 0, 0] < 128, np.nan, odds)
+
+        return score
+
+    found = evolve(
+        classify, direct.encoding(size=4), classes=3, generations=5, seeds=[1], children=10,
+        screen=screen,
+    )  # fmt: skip
+    (archive,) = found.archives
+    late = archive.born > 0
+    assert late.any()
+    assert (archive.images[late, 0, 0, 0] >= 128).all()
+    assert np.isfinite(found.log_odds).all()
+
+
 def test_log_odds_against_exact_arithmetic(rng):
     rows = [*rng.normal(scale=20, size=(20, 4)), [800.0, 0, 0, 0], [1.0, 1, 1, 1], [60.0, 0, 1, 2]]
     for row in rows:

@@ -276,3 +276,55 @@ def test_a_rate_given_to_unit_takes_the_place_of_its_operators(rng):
     assert new(cppn.encoding("unit", rate=0.0)) < 0.05
     assert new(cppn.encoding("unit")) > 0.5
     assert new(cppn.encoding("unit"), generation=11) < 0.5  # the authors' mutation, further
+
+
+def by_synchronous_steps(genome, inputs):
+    """The outputs as the authors' code has them: all nodes at once, as often as it is deep.
+
+    Its depth is the number of nodes on the longest path from an input, the input among them; a
+    path that begins at a node without inputs does not count.
+    """
+    depth = dict.fromkeys(range(INPUTS), 0)
+    nodes = range(INPUTS, INPUTS + len(genome.functions))
+    for _ in nodes:
+        for source, target, _ in genome.connections:
+            if source in depth:
+                depth[target] = max(depth.get(target, 0), depth[source] + 1)
+    values = [*inputs, *([np.zeros_like(inputs[0])] * len(nodes))]
+    for _ in range(max(depth.values()) + 1):
+        sums = [np.zeros_like(inputs[0]) for _ in nodes]
+        for source, target, gene in genome.connections:
+            sums[target - INPUTS] = sums[target - INPUTS] + values[source] * (10 * (2 * gene - 1))
+        values[INPUTS:] = [
+            VECTOR[FUNCTIONS[function]](p)
+            for function, p in zip(genome.functions, sums, strict=True)
+        ]
+    return values[INPUTS : INPUTS + genome.outputs]
+
+
+VECTOR = {
+    "sine": np.sin,
+    "sigmoid": lambda p: np.tanh(p / 2),
+    "Gaussian": lambda p: np.exp(-p * p),
+    "linear": lambda p: np.clip(p, -3, 3) / 3,
+}
+
+
+@pytest.mark.parametrize(("mutations", "share"), [(15, 0.0055), (40, 0.039)])
+def test_how_many_genomes_do_not_settle_in_the_authors_steps(rng, mutations, share):
+    """The departure that the tables name, and with nothing without inputs there is none."""
+    place = [np.broadcast_to(each, (5, 5)).ravel() for each in coordinates(5, "code")]
+    place = [each.astype(np.float64) for each in place]
+    n, differ = 600, 0
+    for genome in cppn.drifted(rng, n, 3, mutations):
+        theirs = by_synchronous_steps(genome, place)
+        each = program([genome])
+        ours = run(each, coordinates(5, "code", dtype=np.float64))
+        ours = [np.broadcast_to(ours[row], (5, 5)).ravel() for row in each.outputs[0]]
+        drawn = [np.abs(np.array(outputs)) * 255 for outputs in (theirs, ours)]
+        if not np.array_equal(*np.array(drawn).astype(np.uint8)):
+            differ += 1
+            fed = {target for _, target, _ in genome.connections}
+            active = genomes.depends_on(genome.connections, range(INPUTS, INPUTS + 3))
+            assert any(node >= INPUTS and node not in fed for node in active)
+    assert stats.binomtest(differ, n, share).pvalue > 0.001

@@ -134,6 +134,7 @@ def test_every_artefact_is_made_without_photographs(context):
     assert all(artefact.cells and artefact.departures for artefact in made)
     published = [sum(cell.published is not None for cell in artefact.cells) for artefact in made]
     assert published == [2, 1, 1, 0, 12, 6]
+    assert {cell.verdict for artefact in made[4:] for cell in artefact.cells} == {"unpublished"}
     for identity in (claim.id for artefact in made for claim in artefact.claims):
         assert identity.isidentifier()
 

@@ -28,6 +28,8 @@ class Published(NamedTuple):
     status: confirmed, inferred, unconfirmed (from memory) or secondary (read in another text).
     where: the table or figure of the paper.
     places: decimals its column is known to have, where the paper drops closing zeros.
+    judged: whether ours is compared with it; a number of a single image of another network is
+        only shown beside ours.
     """
 
     value: float
@@ -37,6 +39,7 @@ class Published(NamedTuple):
     status: str
     where: str
     places: int = 0
+    judged: bool = True
 
     @property
     def allows(self) -> tuple[float, float]:
@@ -80,6 +83,7 @@ def lookup(paper: str, artefact: str, row: str, column: str) -> Published | None
         status=entry["status"],
         where=entry["where"],
         places=entry.get("places", 0),
+        judged=entry.get("judged", True),
     )
 
 

@@ -71,7 +71,7 @@ def prediction(mean: float, deviation: float, n: int, future: int = 1) -> Interv
 
 def of_rate(wrong: int, n: int, published: Published | None) -> Verdict:
     """Whether two samples with one common rate differ as much in 5 % of cases at the most."""
-    if published is None:
+    if published is None or not published.judged:
         return "unpublished"
     n_paper = published.n or n
     nearest = _nearest_count(wrong / n, published, n_paper)
@@ -91,7 +91,7 @@ def _nearest_count(rate: float, published: Published, n: int) -> int:
 
 def of_mean(mean: float, deviation: float, n: int, published: Published | None) -> Verdict:
     """The printed mean against ours and the spread of our n numbers."""
-    if published is None:
+    if published is None or not published.judged:
         return "unpublished"
     return _overlap(prediction(mean, deviation, n, published.n or n), published)
 
@@ -109,7 +109,7 @@ def of_runs(
         images: behind each of our rates; where the paper had fewer, its rate is spread more
             widely than one of ours by the difference of the binomial variances.
     """
-    if published is None:
+    if published is None or not published.judged:
         return "unpublished"
     extra = 0.0
     if images and published.n and published.unit == "fraction":
@@ -139,14 +139,14 @@ def medians(values: np.ndarray, future: int | None = None) -> Interval:
 
 def of_median(values: np.ndarray, published: Published | None) -> Verdict:
     """The paper's median over its runs against those that our runs give."""
-    if published is None:
+    if published is None or not published.judged:
         return "unpublished"
     return _overlap(medians(values, published.n or len(values)), published)
 
 
 def of_number(value: float, published: Published | None) -> Verdict:
     """A number without spread agrees when it rounds to the printed one."""
-    if published is None:
+    if published is None or not published.judged:
         return "unpublished"
     return _overlap(Interval(value, value), published)
 

@@ -11,6 +11,8 @@ from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.runs import (
     CHILDREN,
+    LOG_ODDS,
+    SETTLED,
     THRESHOLDS,
     crossings,
     evolve_cached,
@@ -76,6 +78,7 @@ def figure4(
             "LeNet is trained anew; networks=lenet_authors takes the authors' weights.",
             "The first row follows the authors' code, whose crossover the paper's text does not "
             "mention; the second the text; the third is ours and moves 3 x 3 neighbours together.",
+            LOG_ODDS,
         ],
     )
 
@@ -117,6 +120,8 @@ def figure5(
         departures=[
             "Raw pixel coordinates and the bias input come from the authors' code; `unit` takes "
             "coordinates in [-1, 1] and varies genomes in ways of its own.",
+            SETTLED,
+            LOG_ODDS,
         ],
     )
 

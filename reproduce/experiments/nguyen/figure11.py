@@ -13,6 +13,7 @@ from scipy import stats
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
+from reproduce.experiments.nguyen.runs import LOG_ODDS, SETTLED
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
@@ -75,6 +76,8 @@ def figure11(
             f"{runs} runs per network instead of 30."
             if runs != 30
             else "30 runs per network, as published.",
+            SETTLED,
+            LOG_ODDS,
         ],
     )
 

@@ -20,6 +20,19 @@ THRESHOLDS = (0.99, 0.999, 0.9999)
 SNAPSHOT_GENERATIONS = (*range(11), *range(12, 21, 2), *range(25, 51, 5), *range(60, 201, 10))
 
 
+# Where the preset `code` and the archive are not the authors' code.
+SETTLED = (
+    "Every CPPN node has its final value. The authors' code updates all nodes at once, as often as "
+    "the network is deep, counted from the inputs, so that chains behind a node without inputs do "
+    "not settle: of random CPPNs in colour 0.6 % draw another image after 15 mutations and 3.9 % "
+    "after 40, in grey 2.7 % and 6.1 %."
+)
+LOG_ODDS = (
+    "A niche is won by log-odds in double precision; the authors compare probabilities in single "
+    "precision, which tie at 1."
+)
+
+
 class Crossings(NamedTuple):
     """The generation at which confidence comes to a threshold, NaN where it does not.
 

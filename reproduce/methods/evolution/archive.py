@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from reproduce.runtime.progress import say
+
 
 class Archive(NamedTuple):
     """The best genome found so far for each class.
@@ -48,11 +50,13 @@ def insert(
     Args:
         genomes: n children, a list or an array with one in each row.
         images: uint8 (n, height, width, channels).
-        log_odds: float64 (n, classes); classes beyond the archive's have no niche.
+        log_odds: float64 (n, classes); classes beyond the archive's have no niche. What is no
+            number, NaN or plus infinity, wins no niche.
         generation: the children's.
     """
     classes = len(archive.genomes)
-    challenger = log_odds[:, :classes].argmax(axis=0)
+    log_odds = numbers(log_odds[:, :classes])
+    challenger = log_odds.argmax(axis=0)
     challenge = log_odds[challenger, np.arange(classes)]
     wins = challenge > archive.log_odds  # a tie keeps the older elite
     now = archive.images.copy()
@@ -72,6 +76,18 @@ def insert(
         log_odds=np.where(wins, challenge, archive.log_odds),
         born=np.where(wins, generation, archive.born),
     )
+
+
+def numbers(scores: np.ndarray) -> np.ndarray:
+    """The scores, with minus infinity where one is NaN or plus infinity; says how many those are.
+
+    NaN would hide every other child of its class, and plus infinity would never be beaten.
+    """
+    broken = np.isnan(scores) | np.isposinf(scores)
+    if not broken.any():
+        return scores
+    say(f"{broken.sum()} of {scores.size} scores are NaN or infinite and win no niche")
+    return np.where(broken, -np.inf, scores)
 
 
 def log_odds(logits: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.methods.evolution.archive import Archive, confidence, empty, insert
+from reproduce.methods.evolution.archive import Archive, confidence, empty, insert, numbers
 from reproduce.methods.evolution.scoring import Score, scorer
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime import serialization
@@ -216,7 +216,7 @@ def _evaluatord(
 
 def _confirm(archive: Archive, images: np.ndarray, rough: np.ndarray, score: Score) -> np.ndarray:
     """Exact log-odds of the children that would take a niche by the rough ones; -inf elsewhere."""
-    rough = rough[:, : len(archive.genomes)]
+    rough = numbers(rough[:, : len(archive.genomes)])
     challenger = rough.argmax(axis=0)
     would_win = np.unique(challenger[rough.max(axis=0) > archive.log_odds])
     odds = np.full(rough.shape, -np.inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ from scipy import stats
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.imagenet.runs import Search, evaluations, files, rescored
-from reproduce.experiments.nguyen.runs import final_confidence
+from reproduce.experiments.nguyen.runs import LOG_ODDS, SETTLED, final_confidence
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.networks.ten_crops import views
@@ -54,7 +54,7 @@ def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
                 f"{first}: median {certainty(median)} after {evaluations(found[first])[-1]:,} "
                 "images; the paper's 20,000 generations are 4 million.",
             )
-        ],
+        ], [LOG_ODDS],
     )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def figure7(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     return _artefact(
         context, "figure7", "Figure 7: CPPN images on an ImageNet network", found, cells,
         [_dogs_and_cats(name, each) for name, each in found.items()],
+        [SETTLED, LOG_ODDS],
     )  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def _artefact(
     found: Mapping[str, Evolution],
     cells: Cells,
     claims: list[Claim],
+    further: Sequence[str],
 ) -> Artefact:
     saved = {key: files(f"{name}/{slug(key)}", each) for key, each in found.items()}
     off = max(rescored(context, each, saved[key]) for key, each in found.items())
@@ -131,7 +133,7 @@ def _artefact(
             f"{count} elites of at least 50 % are kept as PNG files by themselves; scored again "
             f"from the files, none is off its reported confidence by more than {off:.1e}."
         ],
-        departures=departures(context, found),
+        departures=[*departures(context, found), *further],
     )
 
 
