@@ -13,6 +13,7 @@ from reproduce.experiments.nguyen import (
     drawing,
     encodings,
     figure11,
+    figure11_surface,
     networks,
     repetition,
     rounds,
@@ -169,3 +170,42 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(context):
     ] == ["confirmed"]
     for identity in (claim.id for artefact in made for claim in artefact.claims):
         assert identity.isidentifier()
+
+
+def test_the_surface_has_runs_enough_for_its_images_and_more_at_its_corners():
+    found = figure11_surface.sites([100, 300, 600, 1000], [200, 1001], 10, 30, images_of_run=20)
+    assert [site.runs for site in found] == [30, 15, 30, 50] * 2
+    assert [site.generations for site in found] == [200] * 4 + [1001] * 4
+
+
+def test_a_surface_shows_every_cell_beside_the_published_row(context):
+    artefact = figure11_surface.figure11_surface(
+        context, train=partial(small_network), encoding=cppn.encoding(), networks=2,
+        images=[20, 40], generations=[2, 3], runs=1, corner_runs=2,
+    )  # fmt: skip
+    rows = list(dict.fromkeys(cell.row for cell in artefact.cells))
+    assert rows == [f"{m} images, {g} generations" for g in (2, 3) for m in (20, 40)]
+    second = [cell for cell in artefact.cells if cell.column == "DNN2"]
+    assert [cell.published for cell in second] == [pytest.approx(0.9742)] * 4
+    assert artefact.claims[0].verdict == "cannot be told"  # fewer than 200 generations
+    again = rounds.rounds(
+        context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
+        generations=3, images=40,
+    )  # fmt: skip
+    median = np.median(1 / (1 + np.exp(-again[1].log_odds[:, -1])))
+    assert second[-1].value == pytest.approx(median)
+    assert len(artefact.figures["figure11-surface"].axes) == 4
+
+
+def test_the_claim_of_the_surface_is_a_region():
+    def verdict(*lowest, generations=200):
+        medians = {
+            figure11_surface.Site(100 * i, generations, 10): [0.9999, p]
+            for i, p in enumerate(lowest)
+        }
+        return figure11_surface._claim(medians).verdict
+
+    assert verdict(0.8, 0.9) == "holds"
+    assert verdict(0.8, 0.7) == "holds with exceptions"
+    assert verdict(0.1, 0.7) == "refuted"
+    assert verdict(0.8, 0.9, generations=100) == "cannot be told"
