@@ -139,9 +139,7 @@ def _row(cells: Cells, site: Site, found: Sequence[Round]) -> list[Cell]:
         last = confidence(each.log_odds[:, -1])
         published.median(f"DNN{i}", "median_confidence", last, "fraction")
     for cell in published.list:
-        cells.list.append(
-            cell._replace(artefact=cells.artefact, row=str(site), column=cell.row)
-        )
+        cells.list.append(cell._replace(artefact=cells.artefact, row=str(site), column=cell.row))
     judged = [cell for cell in published.list if cell.published is not None]
     agree = sum(cell.verdict == "consistent" for cell in judged)
     cells.number(str(site), "consistent", agree, "count", n=len(judged))
@@ -187,19 +185,16 @@ def _panels(
     for (site, of_site), ax in zip(found.items(), axes.flat, strict=True):
         x = np.arange(1, len(of_site) + 1)
         median, low, high, published = (
-            _log_odds([cell.value if end is None else end for cell, end in zip(of_site, ends)])
-            for ends in zip(
-                *((cell.value, cell.low, cell.high, cell.published) for cell in of_site),
-                strict=True,
-            )
+            _log_odds([getattr(cell, field) for cell in of_site])
+            for field in ("value", "low", "high", "published")
         )
-        ax.errorbar(x, median, yerr=np.abs([median - low, high - median]), fmt="o", color="black",
-                    markersize=2.5, elinewidth=0.6, label="ours")  # fmt: skip
+        ax.vlines(x, low, high, color="black", linewidth=0.8)
+        ax.plot(x, median, "o", color="black", markersize=2.5, label="ours")
         ax.plot(x, published, "D", markerfacecolor="none", markeredgecolor="#D55E00",
                 markersize=3, label="published")  # fmt: skip
         drawing.confidence_axis(ax)
         ax.set_ylim(LOWEST, 19)
-        ax.set_title(f"{site.images} images, {site.generations} gen., {site.runs} runs", fontsize=6)
+        ax.set_title(f"{site.images} images, {site.generations} gen., {site.runs} runs", fontsize=5)
         ax.tick_params(labelsize=5)
     for ax in axes[-1]:
         ax.set_xlabel("network")
@@ -208,6 +203,7 @@ def _panels(
     return figure
 
 
-def _log_odds(p: Sequence[float | None]) -> np.ndarray:
-    p = np.clip(np.array([np.nan if each is None else each for each in p]), 1e-12, 1 - 1e-8)
-    return np.log(p / (1 - p))
+def _log_odds(confidences: Sequence[float | None]) -> np.ndarray:
+    """NaN where there is none."""
+    p = np.clip(np.array(confidences, np.float64), 1e-12, 1 - 1e-8)
+    return np.asarray(np.log(p / (1 - p)))
