@@ -11,7 +11,7 @@ types:
 	mypy
 
 docs:
-	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 tests:
 	python -m pytest

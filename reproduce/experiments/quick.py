@@ -2,8 +2,8 @@
 
     import reproduce
 
-    found = reproduce.fooling_image("LeNet", 3)             Nguyen et al. 2015
-    found = reproduce.adversarial_image("FC100-100-10", 3)  Szegedy et al. 2014
+    found = reproduce.fooling_image("LeNet", 3)  # Nguyen et al. 2015
+    found = reproduce.adversarial_image("FC100-100-10", 3)  # Szegedy et al. 2014
 
 Both take a network by its name in conf/networks (trained once, kept in outputs/cache, and shared
 with the experiments), a Keras file, a Keras model, or any function from images to logits.
@@ -34,9 +34,10 @@ SHOWN = 224  # pixels on a side of a picture in a notebook
 class FoolingImage(NamedTuple):
     """An image that a network takes for a class, evolved without any example of it.
 
-    image: uint8 (height, width, channels); its PNG file scores what is reported.
-    label: the class it was evolved for.
-    confidence: of the network in that class, in [0, 1].
+    Attributes:
+        image: uint8 (height, width, channels); its PNG file scores what is reported.
+        label: the class it was evolved for.
+        confidence: of the network in that class, in [0, 1].
     """
 
     image: np.ndarray
@@ -54,10 +55,14 @@ class FoolingImage(NamedTuple):
 class AdversarialImage(NamedTuple):
     """A test image, changed as little as the attack can until the network says `target`.
 
-    image, original: float32 (height, width, channels) in [0, 1].
-    label: the true class; target: what the network says of `image`.
-    confidence: of the network in the target, in [0, 1]: about one half, on the boundary.
-    distortion: root mean square change per pixel.
+    Attributes:
+        image: float32 (height, width, channels) in [0, 1].
+        original: likewise, before the change.
+        label: the true class.
+        target: what the network says of `image`.
+        confidence: of the network in the target, in [0, 1]. Low, since the image lies on the
+            boundary: hardly more than that of the runner-up.
+        distortion: root mean square change per pixel.
     """
 
     image: np.ndarray
