@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import Advance, stage
 
-PATIENCE = 20.0  # seconds without a byte
+PATIENCE = 15.0  # seconds without a byte
 
 
 class Wanted(NamedTuple):
@@ -130,18 +132,10 @@ def fetch_together(
     Returns:
         None, or what went wrong in a few words.
     """
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
+        with _aside(folder) as aside:
             for url, name in files:
-                with stage(f"downloading {name}") as advance:
-                    downloader = pooch.HTTPDownloader(
-                        progressbar=_Progress(advance), timeout=PATIENCE
-                    )
-                    pooch.retrieve(url, None, fname=name, path=aside, downloader=downloader)
+                _bring(url, Path(aside), name)
             check(Path(aside))
             for _, name in files:
                 os.replace(Path(aside, name), folder / name)
@@ -152,16 +146,68 @@ def fetch_together(
     return None
 
 
+def _aside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder beside the files to be; where that is read-only, one for temporary files."""
+    options: dict[str, Any] = {"prefix": ".download-", "ignore_cleanup_errors": True}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=folder, **options)
+    except OSError:
+        return tempfile.TemporaryDirectory(**options)
+
+
+def _bring(url: str, folder: Path, name: str) -> None:
+    """Downloads a file, and gives up when no byte has come for PATIENCE seconds.
+
+    In a thread, since looking up an address, or trying each of a server's many, can take minutes
+    where packets are dropped.
+
+    Raises:
+        OSError: of the network or the disk.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    failures: list[Exception] = []
+
+    def retrieve() -> None:
+        try:
+            pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)
+        except Exception as failed:
+            if (answer := getattr(failed, "response", None)) is not None:
+                answer.close()
+            failures.append(failed)
+
+    with stage(f"downloading {name}") as advance:
+        progress = _Progress(advance)
+        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=PATIENCE)
+        thread = threading.Thread(target=retrieve, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.2)
+            if time.monotonic() - progress.moved > PATIENCE:
+                raise TimeoutError(f"no answer from {url} for {PATIENCE:g} seconds")
+    if failures:
+        raise failures[0]
+
+
 class _Progress:
     """What pooch tells of its bytes, as steps of a stage."""
 
     def __init__(self, advance: Advance) -> None:
-        self.update = advance
+        self.advance: Advance | None = advance
+        self.moved = time.monotonic()
         self.total = 0
+
+    def update(self, count: int) -> None:
+        """So many bytes more."""
+        self.moved = time.monotonic()
+        if self.advance is not None:
+            self.advance(count)
 
     def reset(self) -> None:
         """Pooch repeats the whole at the end, which the stage does not need."""
-        self.update = lambda *_, **__: None
+        self.advance = None
 
     def close(self) -> None:
         """The stage ends by itself."""

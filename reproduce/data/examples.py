@@ -66,11 +66,14 @@ def subsample(dataset: Dataset, examples: int | None, seed: int) -> Dataset:
 
     Args:
         examples: how many of them, drawn at random; None keeps all.
+
+    Raises:
+        UserError: for no number from 1 to that of the training images.
     """
     images, labels = dataset.train
     if examples is None or examples == len(labels):
         return dataset
-    if not 0 < examples < len(labels):
+    if type(examples) is not int or not 0 < examples < len(labels):
         raise UserError(f"{dataset.name} has {len(labels)} training images, not {examples}.")
     drawn = np.random.default_rng([seed, len(labels)]).permutation(len(labels))[:examples]
     return dataset._replace(train=read_only(images[drawn], labels[drawn]))

@@ -117,12 +117,12 @@ def _find(
         read.append(arrays)
 
     failure = fetch_together([(url, url.rsplit("/", 1)[1]) for url in urls], folder, check)
-    if failure:
+    if not read:
         raise NotAvailable(
             f"{name} is neither in {data_folder_in_words()} nor in {cache}, and a download failed "
             f"({failure}). Put {_expected(name)} into the folder {name} of REPRODUCE_DATA."
         )
-    return read[0], "download"
+    return read[0], "download"  # kept for the next run, or not, where the cache is read-only
 
 
 def _expected(name: str) -> str:

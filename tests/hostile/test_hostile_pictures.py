@@ -157,6 +157,31 @@ RIGHT = {
         saved(Image.fromarray(np.tile(np.uint8([255, 0, 0]), (4, 6, 1)), "LAB"), "TIFF"),
         np.full((4, 6, 3), 255),
     ),
+    "orientation 6, TIFF of 16 bits": (
+        oriented(6, "TIFF", SMOOTH.astype(np.uint16) * 257),
+        UPRIGHT[6],
+    ),
+    "orientation 5, PNG of 16 bits": (
+        oriented(5, "PNG", SMOOTH.astype(np.uint16) * 257),
+        UPRIGHT[5],
+    ),
+    "orientation 6, packed TIFF": (
+        oriented(6, "TIFF", SMOOTH, compression="tiff_lzw"),
+        UPRIGHT[6],
+    ),
+    "orientation 7 with transparency": (
+        oriented(7, "PNG", np.dstack([SMOOTH] * 3 + [0 * SMOOTH + 255])),
+        np.dstack([UPRIGHT[7]] * 3),
+    ),
+    "CMYK, JPEG": (
+        saved(Image.new("CMYK", (6, 4), (0, 255, 255, 0)), "JPEG", quality=100),
+        np.tile([255, 0, 0], (4, 6, 1)),
+    ),
+    "icon": (saved(Image.fromarray(np.dstack([COLOUR, 0 * ALPHA + 255])), "ICO"), COLOUR),
+    "GIF with transparency": (
+        saved(Image.fromarray(GREY // 255 * 255), "GIF", transparency=0),
+        np.full((4, 6), 255),
+    ),
     "damaged EXIF": (
         saved(Image.fromarray(SMOOTH), "JPEG", quality=100, exif=b"Exif\0\0II*\0\xff\xff\xff\xff"),
         SMOOTH,
@@ -242,6 +267,28 @@ def test_frames_are_counted_but_a_phones_preview_is_none(tmp_path):
     for name, count in (("two frames, GIF", 2), ("two pages, TIFF", 2), ("a phone's preview", 1)):
         (tmp_path / "a").write_bytes(RIGHT[name][0])
         assert pictures.read(tmp_path / "a").frames == count
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_few_bits_of_grey(depth, tmp_path, png):
+    """White is the largest number, 2^depth - 1."""
+    values = np.arange(32).reshape(4, 8) % 2**depth
+    bits = np.unpackbits(values.astype(np.uint8)[..., None], axis=-1)[..., -depth:]
+    rows = [np.packbits(row).tobytes() for row in bits.reshape(4, -1)]
+    (tmp_path / "a.png").write_bytes(png(8, 4, depth, 0, rows))
+    right = np.rint(255 * values / (2**depth - 1))
+    np.testing.assert_array_equal(pictures.read(tmp_path / "a.png").pixels, right)
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(4, 2), (6, 4)])
+def test_sixteen_bits_with_alpha(kind, channels, tmp_path, png):
+    values = RNG.integers(0, 256, (4, 6, channels))
+    rows = [(257 * row).astype(">u2").tobytes() for row in values.reshape(4, -1)]
+    (tmp_path / "a.png").write_bytes(png(6, 4, 16, kind, rows))
+    pixels = values[..., 0] if channels == 2 else values[..., :3]
+    found = np.asarray(pictures.read(tmp_path / "a.png").pixels.convert("RGB")).astype(float)
+    pixels = np.dstack([pixels] * 3) if channels == 2 else pixels
+    np.testing.assert_allclose(found, on_white(pixels, values[..., -1]), atol=1)
 
 
 def test_sixteen_bits_of_colour(tmp_path, png):
