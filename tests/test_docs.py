@@ -1,9 +1,11 @@
 """README and docs: what can be copied runs, what is named exists."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce.runtime.cli_help import CONF, names
@@ -62,6 +64,24 @@ def test_choices_and_artefacts_of_commands_exist(page: Path):
             file = OmegaConf.load(CONF / "experiment" / f"{experiment}.yaml")
             known = {str(name) for name in file.artefacts} | set(EXAMPLES)
             assert set(chosen["only"].strip("[]").split(",")) <= known, line
+
+
+@each_page
+def test_the_options_of_commands_are_accepted(page: Path):
+    """Hydra composes what a command asks for, a launcher's options included."""
+    asked = {line.partition("run.py")[2].partition(" #")[0] for line in commands(page)}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for line in asked:
+            try:
+                words = shlex.split(line)
+            except ValueError:  # "python run.py" in the middle of a sentence
+                continue
+            options = [word for word in words if re.match(r"[+\w./]+=[^<]+$", word)]
+            if not options or any(word in line for word in (*EXAMPLES, "-sc", "--reference")):
+                continue
+            swept = "-m" in words
+            first = [re.sub(r"=([^\[,]+),.*", r"=\1", word) if swept else word for word in options]
+            compose("config", overrides=first, return_hydra_config=True)
 
 
 @each_page
