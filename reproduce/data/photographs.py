@@ -31,11 +31,11 @@ SIDE = 256  # of the image that ten crops are taken from (Nguyen et al. 2015, au
 # of the middles and in 53.5 % of the whole.
 SMALLEST_CUT = 224
 NARROWEST = 40  # times as long as wide; a line is no photograph, and would fill the memory
-CHANCE = 0.01  # of the right answers at hand, or fewer, were classes guessed: above it, a guess
+CHANCE = 0.01  # guessing gives as many right answers at least this often: no better than chance
 
 
 def photographs(path: str | None = None, *, most: int | None = 2000) -> Dataset:
-    """The photographs at hand; without any a data set of none, which says what is missing.
+    """The photographs found; without any an empty data set that says what is missing.
 
     Args:
         path: a folder; None looks for imagenet/sample_256 in REPRODUCE_DATA.
@@ -54,7 +54,7 @@ def photographs(path: str | None = None, *, most: int | None = 2000) -> Dataset:
             raise
         return _nothing((), f"{nowhere}")
     if folder is None:
-        return _nothing(names, f"no photographs are at hand: {HOW}.")
+        return _nothing(names, f"no photographs were found: {HOW}.")
     labelled, names, notes = labelled_files(folder)
     if most is not None and len(labelled) > most:
         notes.append(f"{most} of {len(labelled)} drawn")
