@@ -12,7 +12,12 @@ from reproduce.methods.evolution.cppn import operators
 from reproduce.methods.evolution.cppn.genome import FUNCTIONS, INPUTS, Genome
 from reproduce.methods.evolution.cppn.programs import program
 from reproduce.methods.evolution.cppn.rendering import coordinates, run
-from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
+from reproduce.methods.evolution.cppn.repetition import (
+    elements,
+    repeating,
+    without_element,
+    without_repeats,
+)
 from reproduce.runtime import serialization
 
 PLAIN = {
@@ -210,6 +215,35 @@ def test_a_node_held_to_one_period_repeats_no_more():
     expected = np.where(np.abs(8 * x) < math.pi, np.abs(np.sin(8 * x)), 0)
     np.testing.assert_allclose(held[20, :, 0], 255 * expected, atol=1.01)
     assert (without_repeats(genome, [], 57, "unit") == cppn.render([genome], 57, "unit")[0]).all()
+
+
+def test_one_element_goes_and_the_others_stay():
+    gene = 0.5 + 8 / 20  # weight 8 on x in [-1, 1]: periods end at odd multiples of pi / 8
+    genome = Genome(1, (0,), ((0, INPUTS, gene),))
+    found = elements(genome, INPUTS, 57, "unit")
+    x = np.linspace(-1, 1, 57)
+    middle = np.abs(8 * x) < math.pi
+    assert [element.shape for element in found] == [(1, 57)] * 3
+    np.testing.assert_array_equal(found[1][0], middle)
+    assert sum(element.sum() for element in found) == 57  # nothing belongs to two of them
+    whole = cppn.render([genome], 57, "unit")[0]
+    without = without_element(genome, INPUTS, found[1], 57, "unit")
+    assert (without[:, middle] == 0).all()
+    np.testing.assert_array_equal(without[:, ~middle], whole[:, ~middle])
+
+
+def test_regions_of_one_period_that_lie_apart_are_two_elements():
+    """A sine of a bell of x: the same periods to the left and to the right of the peak."""
+    functions = (0, 2)  # the output a sine, fed by a Gaussian
+    genome = Genome(1, functions, ((0, INPUTS + 1, 0.65), (INPUTS + 1, INPUTS, 1.0)))
+    (row,) = repeating(genome, 57, "unit")
+    found = elements(genome, row, 57, "unit")
+    assert len(found) == 5  # 10 exp(-9 x^2) is 1.6 periods high: two feet, two slopes, the peak
+    for element in found:
+        assert any((element == other[:, ::-1]).all() for other in found)
+    for element in found:
+        columns = np.flatnonzero(element[0])
+        assert (np.diff(columns) == 1).all()
 
 
 def test_an_alias_is_not_taken_for_a_repeating_node():

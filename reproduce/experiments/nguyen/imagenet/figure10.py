@@ -1,8 +1,8 @@
-"""Figure 10: CPPN images before and after their repeated elements are removed."""
+"""Figure 10: CPPN images before and after one of their repeated elements is deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,13 @@ from reproduce.experiments.nguyen.imagenet.figures1_8 import caption
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
 from reproduce.experiments.nguyen.imagenet.runs import BATCH, Search, distinct, genomes
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
+from reproduce.methods.evolution.cppn.genome import Genome
+from reproduce.methods.evolution.cppn.repetition import (
+    elements,
+    repeating,
+    without_element,
+    without_repeats,
+)
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.methods.evolution.scoring import frozen
 from reproduce.report import figures
@@ -26,16 +32,25 @@ from reproduce.report.results import Artefact, Claim, answer
 SHOWN = {"lipstick": 629, "ruler": 769, "oboe": 683}  # Figure 10's classes, ILSVRC 2012's order
 SURE = 0.5  # the least confidence of an image that is taken apart
 COLUMNS = 8
+MOST = 8  # elements of an image that are deleted, one at a time
 
 
-class Held(NamedTuple):
-    """An elite, and what is left of it when each repeating node shows one period."""
+class Deleted(NamedTuple):
+    """An elite, and what becomes of it without one of its repeated elements.
+
+    image, without: uint8 (side, side, 3), whole and without the element of the middle loss.
+    before, after: the confidence of these.
+    each: float64 (n,), the confidence without each of the elements that were deleted.
+    all_but_one: the confidence where every repeating node shows a single period.
+    """
 
     label: int
-    image: np.ndarray  # uint8 (side, side, 3), likewise `without`
+    image: np.ndarray
     without: np.ndarray
     before: float
     after: float
+    each: np.ndarray
+    all_but_one: float
 
 
 def figure10(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
@@ -48,36 +63,35 @@ def figure10(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = Cells("nguyen", "figure10")
     _, network = the_network(context)
-    held = {
-        name: _held(context, evolution, searches[name].encodes(network).preset)
+    deleted = {
+        name: _deleted(context, evolution, searches[name].encodes(network).preset)
         for name, evolution in found.items()
     }
-    three = {each.label: each for of_search in reversed(held.values()) for each in of_search}
+    three = {each.label: each for of_search in reversed(deleted.values()) for each in of_search}
     for row in ("before", "after"):
         for name, label in SHOWN.items():
             value = getattr(three[label], row) if label in three else np.nan
             cells.number(row, name, value, "fraction", n=1)
-    for name, of_search in held.items():
+    for name, of_search in deleted.items():
         sure = sum(elite.confidence >= SURE for elite in distinct(found[name]))
         cells.rate(name, "repeating", len(of_search), sure)
         if of_search:
-            before, after = np.array([[each.before, each.after] for each in of_search]).T
-            cells.number(name, "median_before", np.median(before), "fraction", n=len(before))
-            cells.number(name, "median_after", np.median(after), "fraction", n=len(after))
-            cells.rate(name, "lower", int((after < before).sum()), len(after))
-            cells.rate(name, "still_sure", int((after >= SURE).sum()), len(after))
+            _row(cells, name, of_search)
     return Artefact(
         title="Figure 10: without repeated elements",
         caption=(
-            "before, after: confidence of the class's elite and of the same network when each "
-            "sine node that goes through more than one visible period shows a single one; n/a "
-            "where the elite has none or is less than 50 % sure. repeating: the share of "
-            "different elites of at least 50 % that have such a node; lower: of those, how many "
-            "lose confidence; still_sure: how many stay at 50 %."
+            "An element is a connected region in which a sine node runs through one visible "
+            "period; a node repeats where it has several. Elements are deleted one at a time, at "
+            f"most {MOST} of an image. before, after: confidence of the class's elite, and without "
+            "the element of the middle loss; n/a where the elite has none or is less than 50 % "
+            "sure. repeating: the share of different elites of at least 50 % that have such "
+            "elements; deletions: how many; median_loss: of confidence, over all of them; lower: "
+            "how many lower it; still_sure: how many leave 50 %; all_but_one: median confidence "
+            "where each node keeps a single period."
         ),
         cells=cells.list,
-        claims=[_claim(held)],
-        figures={"figure10": _draw(context, held)} if any(held.values()) else {},
+        claims=[_claim(deleted)],
+        figures={"figure10": _draw(context, deleted)} if any(deleted.values()) else {},
         departures=[
             "The authors deleted repeats by hand.",
             *departures(context, found),
@@ -85,30 +99,61 @@ def figure10(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     )
 
 
-def _held(context: Context, found: Evolution, preset: str) -> list[Held]:
-    """Different elites that have repeating nodes which show, the surest first."""
+def _row(cells: Cells, name: str, of_search: Sequence[Deleted]) -> None:
+    before, after, rest = np.array([[e.before, e.after, e.all_but_one] for e in of_search]).T
+    losses = np.concatenate([each.before - each.each for each in of_search])
+    kept = np.concatenate([each.each for each in of_search]) >= SURE
+    cells.number(name, "deletions", len(losses), "count")
+    cells.number(name, "median_before", np.median(before), "fraction", n=len(before))
+    cells.number(name, "median_after", np.median(after), "fraction", n=len(after))
+    cells.number(name, "median_loss", np.median(losses), "points", n=len(losses))
+    cells.rate(name, "lower", int((losses > 0).sum()), len(losses))
+    cells.rate(name, "still_sure", int(kept.sum()), len(kept))
+    cells.number(name, "all_but_one", np.median(rest), "fraction", n=len(rest))
+
+
+def _deleted(context: Context, found: Evolution, preset: str) -> list[Deleted]:
+    """Different elites that have repeated elements which show, the surest first."""
+    score = frozen(the_network(context)[1], BATCH)
     of_run = [genomes(found, run) for run in range(len(found.archives))]
-    elites, images = [], []
+    every = []
     for elite in distinct(found):
-        genome, side = of_run[elite.run][elite.label], len(elite.image)
-        nodes = repeating(genome, side, preset) if elite.confidence >= SURE else {}
-        if nodes:
-            without = without_repeats(genome, list(nodes), side, preset)
-            if (without != elite.image).any():
-                elites.append(elite)
-                images.append(without)
-    if not elites:
-        return []
-    odds = frozen(the_network(context)[1], BATCH)(np.stack(images))
-    after = confidence(odds[np.arange(len(elites)), [elite.label for elite in elites]])
-    return [
-        Held(elite.label, elite.image, image, elite.confidence, float(p))
-        for elite, image, p in zip(elites, images, after, strict=True)
+        if elite.confidence < SURE:
+            continue
+        genome = of_run[elite.run][elite.label]
+        images = _without_each(genome, elite.image, preset)
+        if not images:
+            continue
+        nodes = repeating(genome, len(elite.image), preset)
+        images.append(without_repeats(genome, list(nodes), len(elite.image), preset))
+        *each, rest = confidence(score(np.stack(images))[:, elite.label])
+        middle = int(np.argsort(each, kind="stable")[len(each) // 2])
+        every.append(
+            Deleted(elite.label, elite.image, images[middle], elite.confidence,
+                    float(each[middle]), np.array(each), float(rest))
+        )  # fmt: skip
+    return every
+
+
+def _without_each(genome: Genome, image: np.ndarray, preset: str) -> list[np.ndarray]:
+    """The image without one element or another, as far as that shows; MOST, spread over all."""
+    side = len(image)
+    single = [
+        (node, element)
+        for node in repeating(genome, side, preset)
+        if len(found := elements(genome, node, side, preset)) > 1
+        for element in found
     ]
+    chosen = np.unique(np.linspace(0, max(len(single) - 1, 0), MOST).round().astype(int))
+    images = [
+        without_element(genome, node, element, side, preset)
+        for node, element in (single[i] for i in chosen if single)
+    ]
+    return [without for without in images if (without != image).any()]
 
 
-def _claim(held: Mapping[str, list[Held]]) -> Claim:
-    every = [each for of_search in held.values() for each in of_search]
+def _claim(deleted: Mapping[str, list[Deleted]]) -> Claim:
+    every = [each for of_search in deleted.values() for each in of_search]
     before, after = np.array([[each.before, each.after] for each in every] or [[1, 1]]).T
     lower = int((after < before).sum())
     return Claim(
@@ -116,17 +161,18 @@ def _claim(held: Mapping[str, list[Held]]) -> Claim:
         "Removing repeated elements lowers confidence, which shows that repetition helps "
         "(section 3.5, figure 10).",
         answer(bool(lower > len(every) / 2) if every else None),
-        f"{lower} of {len(every)} images lose confidence; medians {certainty(np.median(before))} "
-        f"before and {certainty(np.median(after))} after."
+        f"{lower} of {len(every)} images lose confidence without one element, the one of the "
+        f"middle loss; medians {certainty(np.median(before))} before and "
+        f"{certainty(np.median(after))} after."
         if every
-        else "No confident image has a repeating node.",
+        else "No confident image has a repeated element.",
     )
 
 
-def _draw(context: Context, held: Mapping[str, list[Held]]) -> Figure:
+def _draw(context: Context, deleted: Mapping[str, list[Deleted]]) -> Figure:
     """The paper's three classes where they are there, then the surest: before above after."""
     every = sorted(
-        (each for of_search in held.values() for each in of_search),
+        (each for of_search in deleted.values() for each in of_search),
         key=lambda each: (each.label not in SHOWN.values(), -each.before),
     )[:COLUMNS]
     figure, axes = figures.sheet(2, COLUMNS, width=6.5 / COLUMNS, height=6.5 / COLUMNS + 0.22)

@@ -7,8 +7,9 @@ them together. Small images are computed many at once (`layers`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -75,19 +76,20 @@ def coordinates(
 
 
 def run(
-    program: Program, inputs: Sequence[np.ndarray], once: Collection[int] = ()
+    program: Program,
+    inputs: Sequence[np.ndarray],
+    changes: Mapping[int, Callable[[np.ndarray], None]] = MappingProxyType({}),
 ) -> list[np.ndarray]:
     """The values of inputs and nodes, each no larger than what it depends on.
 
     Args:
-        once: rows of sine nodes that are to show a single period, the one of the middle pixel; for
-            whole images only.
+        changes: row of a node -> what is done to its weighted sum, in place, before its function.
     """
     values = list(inputs)
     for links, function in zip(program.links, program.functions, strict=True):
         value = weighted_sum(values, links)
-        if once and len(values) in once:
-            _single_period(value)
+        if len(values) in changes:
+            changes[len(values)](value)
         ACTIVATE[function](value)
         values.append(value)
     return values
@@ -114,10 +116,3 @@ def draw(outputs: Sequence[np.ndarray], image: np.ndarray) -> None:
     else:
         hue, lightness, saturation = levels
         rgb(hue, lightness, saturation, out=np.moveaxis(image, -1, 0))
-
-
-def _single_period(phase: np.ndarray) -> None:
-    """Holds a phase at the ends of the period that the middle pixel lies in."""
-    centre = tuple(length // 2 for length in phase.shape)
-    middle = 2 * np.pi * np.round(phase[centre] / (2 * np.pi))
-    np.clip(phase, middle - np.pi, middle + np.pi, out=phase)
