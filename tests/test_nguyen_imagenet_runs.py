@@ -9,7 +9,14 @@ import pytest
 from PIL import Image
 
 from reproduce.experiments import Context
-from reproduce.experiments.nguyen.imagenet import figure9, figure10, figures1_8, figures6_7, runs
+from reproduce.experiments.nguyen.imagenet import (
+    figure9,
+    figure10,
+    figures1_8,
+    figures6_7,
+    runs,
+    transfer,
+)
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import Archive
 from reproduce.methods.evolution.map_elites import Evolution, unsolved
@@ -154,3 +161,39 @@ def test_a_sheet_has_a_place_for_each_image(context):
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:5] == [f"class {label}\n50.00 %" for label in range(5)]
     assert titles[5] == ""
+
+
+def other(side=SIDE // 2, weights=WEIGHTS):
+    """The same mean colours of sixteen squares of a smaller image."""
+    network = keras.Sequential(
+        [
+            keras.Input((side, side, 3)),
+            keras.layers.AveragePooling2D(side // 4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES),
+        ]
+    )
+    network.layers[-1].set_weights([weights, np.zeros(CLASSES, np.float32)])
+    return network
+
+
+def test_a_network_shown_its_own_images_says_what_the_archive_says(context):
+    found = CPPN.evolve_cached(context)
+    again = transfer.shown(found, "code", pooled(), classes=CLASSES)
+    np.testing.assert_array_equal(again.images, runs.images(found).reshape(again.images.shape))
+    np.testing.assert_allclose(again.other, again.own, atol=1e-6)
+    some = transfer.shown(found, "code", other(), classes=3)
+    assert some.labels.tolist() == [0, 500, 999] * 2  # of both runs; linspace rounds to even
+    assert some.images.shape == (6, SIDE // 2, SIDE // 2, 3)
+
+
+def test_transfer_goes_both_ways(context):
+    artefact = transfer.transfer(
+        context, search=CPPN, others={"pooled": partial(pooled), "other": partial(other)},
+        shown_classes=20,
+    )  # fmt: skip
+    rows = list(dict.fromkeys(cell.row for cell in artefact.cells))
+    assert rows == ["pooled to other", "other to pooled"]
+    alone = partial(transfer.transfer, context, search=CPPN, shown_classes=20)
+    with pytest.raises(NotAvailable, match="no other network than pooled"):
+        alone(others={"pooled": partial(pooled)})

@@ -25,7 +25,7 @@ class Wanted(NamedTuple):
     """One particular file.
 
     file: its name; folder: where it lies in REPRODUCE_DATA.
-    sha256 or sha1: of its content; or git_blob, SHA-1 of "blob <size>\\0" and the content.
+    sha256, sha1 or md5: of its content; or git_blob, SHA-1 of "blob <size>\\0" and the content.
     url: where it can be had; None where only somebody who has it can give it.
     """
 
@@ -35,11 +35,14 @@ class Wanted(NamedTuple):
     sha256: str | None = None
     sha1: str | None = None
     git_blob: str | None = None
+    md5: str | None = None
 
     def is_right(self, content: bytes) -> bool:
         """Whether this is the content of the file."""
         if self.sha256 is not None:
             return hashlib.sha256(content).hexdigest() == self.sha256
+        if self.md5 is not None:
+            return hashlib.md5(content, usedforsecurity=False).hexdigest() == self.md5
         head = b"" if self.sha1 is not None else b"blob %d\0" % len(content)
         return _sha1(head + content) == (self.sha1 or self.git_blob)
 
@@ -221,7 +224,7 @@ def _holds(path: Path, wanted: Wanted) -> bool:
 
 
 def _hash(wanted: Wanted) -> str:
-    for kind, value in (("SHA-256", wanted.sha256), ("SHA-1", wanted.sha1)):
+    for kind, value in (("SHA-256", wanted.sha256), ("SHA-1", wanted.sha1), ("MD5", wanted.md5)):
         if value is not None:
             return f"{kind} {value[:12]}..."
     return f"git blob {(wanted.git_blob or '')[:12]}..."
