@@ -27,8 +27,8 @@ def options():
 
 def unbroken(row):
     """A row of a table whose intervals, verdicts and network names are not torn apart."""
+    if "`" in row:  # code is shown as it stands
+        return row
     row = re.sub(r"\[([\d.]+), ([\d.]+)\](?!\()", r"[\1,&nbsp;\2]", row)
     row = row.replace(") ≠", ")&nbsp;≠")
-    if "`" in row:
-        return row
     return NAME.sub(lambda name: f'<span class="name">{name[0]}</span>', row)
