@@ -14,12 +14,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As joblib gives its jobs: sums of several threads differ in their last digits from those of one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on, and `choices.trouble` words them
+os.environ["HYDRA_FULL_ERROR"] = (
+    "1"  # Hydra hands its errors on, and `cli_help.explain_error` words them
+)
 
 import hydra
 from filelock import FileLock
@@ -27,12 +28,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from reproduce.runtime import cli_help, sweep
+from reproduce.runtime.calls import made
 from reproduce.runtime.cores import CORES, bind
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import chart_to, log_to, say
@@ -92,9 +93,9 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     from reproduce.runtime.store import Store
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
-    whole = _made(cfg.dataset)
+    whole = made(cfg.dataset)
     dataset = subsample(whole, cfg.examples, cfg.seed)
-    artefacts = _made(cfg.artefacts)
+    artefacts = made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
     folder_is(folder)
@@ -102,7 +103,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     with FileLock(folder / ".lock"), log_to(folder / "run.log"), chart_to(charts):
         context = Context(
             dataset=dataset,
-            networks=_made(cfg.networks),
+            networks=made(cfg.networks),
             seed=cfg.seed,
             store=Store(cfg.store),
         )
@@ -136,18 +137,6 @@ def departures(cfg: DictConfig, images: int) -> list[str]:
         of = cfg.networks.path or f"keras.applications.{cfg.networks.name}"
         told.append(f"In the place of the paper's networks: {of}.")
     return told
-
-
-def _made(node: DictConfig) -> Any:
-    """The calls that a part of the configuration names; a user's mistake in it as a UserError."""
-    try:
-        return instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
-        if isinstance(error.__cause__, TypeError):  # an argument that the function does not have
-            raise UserError(f"{error.__cause__}") from error
-        raise
 
 
 def _start_tensorflow(cfg: DictConfig) -> None:
@@ -265,7 +254,7 @@ if __name__ == "__main__":
     except InstantiationException:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        print(cli_help.trouble(str(error), options_at_hand), file=sys.stderr)
+        print(cli_help.explain_error(str(error), options_at_hand), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.", file=sys.stderr)

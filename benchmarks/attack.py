@@ -62,11 +62,12 @@ def reference(path: str | None, examples: data.Examples) -> keras.Model:
     """FC100-100-10 as the experiment trains it, or a network from a file."""
     if path:
         return keras.models.load_model(path)
-    from hydra.utils import instantiate
-    from omegaconf import OmegaConf
+    from hydra import compose, initialize_config_dir
 
-    recipes = OmegaConf.load(Path(__file__).parents[1] / "conf" / "networks" / "szegedy.yaml")
-    train = instantiate(recipes["FC100-100-10"], _convert_="all")
+    from reproduce.runtime.calls import made
+
+    with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
+        train = made(compose("config").networks)["FC100-100-10"]
     with stage("training FC100-100-10"):
         return train(examples=examples, seed=0)
 

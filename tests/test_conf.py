@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from reproduce.report import sweep
+from reproduce.runtime.calls import made
 
 CONF = Path("conf").resolve()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -27,7 +27,7 @@ def composed(*overrides):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_artefact_fits_its_function(experiment, scale):
     config = composed(f"experiment={experiment}", f"scale={scale}")
-    artefacts = instantiate(config.artefacts, _convert_="all")
+    artefacts = made(config.artefacts)
     assert artefacts
     for call in artefacts.values():
         fits(call, "setting")
@@ -37,9 +37,9 @@ def test_every_artefact_fits_its_function(experiment, scale):
 def test_every_network_fits_its_function(path):
     networks = composed(f"networks={path.stem}", "experiment=szegedy").networks
     if "_target_" in networks:  # a function that makes the whole mapping
-        fits(instantiate(networks, _partial_=True))
+        fits(made({**networks, "_partial_": True}))
         return
-    for call in instantiate(networks, _convert_="all").values():
+    for call in made(networks).values():
         parameters = inspect.signature(call.func).parameters
         fits(call, **{name: None for name in ("examples", "seed") if name in parameters})
 
@@ -47,19 +47,20 @@ def test_every_network_fits_its_function(path):
 @pytest.mark.parametrize("path", sorted((CONF / "dataset").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_data_set_fits_its_function(path):
     config = composed(f"dataset={path.stem}", "experiment=szegedy").dataset
-    fits(instantiate(config, _partial_=True))
+    fits(made({**config, "_partial_": True}))
 
 
-def test_scales_hold_the_same_budgets():
-    def names(node, prefix=""):
-        for key, value in node.items():
-            yield prefix + key
-            if hasattr(value, "items"):
-                yield from names(value, f"{prefix}{key}.")
-
-    laptop, *others = [
-        set(names(composed(f"scale={s}").scale)) for s in ("laptop", "smoke", "paper")
-    ]
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_scales_hold_the_same_budgets(experiment):
+    laptop, *others = (
+        {
+            *sweep.flat(
+                OmegaConf.to_container(composed(f"experiment={experiment}", f"scale={s}").scale)
+            )
+        }
+        for s in ("laptop", "smoke", "paper")
+    )
+    assert laptop > {"name", "effort"}
     assert all(other == laptop for other in others)
 
 
@@ -70,9 +71,9 @@ def test_every_sweep_sweeps_what_its_report_will_show(path):
     assert seeds == ["seed"]
     configs = [composed(f"+sweep={path.stem}", f"{name}={x}") for x in params[name].split(",")]
     for config in configs:
-        artefacts = instantiate(config.artefacts, _convert_="all")
+        artefacts = made(config.artefacts)
         for artefact in config.only:
             fits(artefacts[artefact], "setting")
-        instantiate(config.networks, _convert_="all")
+        made(config.networks)
     plain = [sweep.flat(OmegaConf.to_container(config, resolve=True)) for config in configs]
     assert sweep.swept(plain) == {name: name}

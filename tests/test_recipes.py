@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 
 from reproduce import training
+from reproduce.runtime.calls import made
 
 ROOT = Path(__file__).parent.parent.resolve()
 
@@ -25,7 +25,7 @@ def test_every_recipe_in_conf_fits_the_functions_it_names(path):
     config = networks(path.stem).networks
     if "_target_" in config:
         return
-    for call in instantiate(config, _convert_="all").values():
+    for call in made(config).values():
         if getattr(call, "func", None) is training.train:
             assert call.keywords["network"](input_shape=(28, 28, 1), classes=10, seed=0)
             for phase in call.keywords["phases"]:
@@ -42,7 +42,7 @@ def test_networks_of_table_3_are_trained_like_those_of_table_1():
 def test_networks_of_table_3_follow_the_recipe_of_table_1():
     """The quick recipe, but for one rate: at a rate of 1 FC123-456-10 does not always learn."""
     config = networks("szegedy_sgd")
-    config.halves["FC123-456-10"].phases[0].rate.start *= 2
+    config.recipes.descent_slower.rate.start *= 2
     for net in config.halves.values():
         assert net.phases == config.networks["FC100-100-10"].phases
         assert net.network.units

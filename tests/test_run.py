@@ -74,9 +74,12 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     words = ["experiment=szegedy", "scale=smoke", "dataset=folder", "attack.tau=4"]
     code, text, _ = run(*words, "--cfg", "job")
     assert code == 0
-    assert "seed: 0  # of weights, target labels, noise and evolution\n" in text
-    assert "  images: 32  # attacked per network\n" in text
-    assert "size: null  # scaled to this, 28 or [28,28]; null takes the first picture's\n" in text
+    assert "seed: 0  # of weights, target labels, noise and evolution [0, 4294967295]\n" in text
+    assert "    images: 32  # attacked per network; " in text
+    assert (
+        "size: null  # scaled to this, 28 or [28,28]; null takes the first picture's [1, 10000]\n"
+        in text
+    )
     with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
         config = compose("config", overrides=words)
     assert OmegaConf.create(text) == config
@@ -101,7 +104,7 @@ def test_comments_belong_to_their_keys():
         "h: {i: 4} # of h\n  # of nothing\nj:\n  k: '#' # sharp\n"
     )
     assert cli_help.comments(text) == {
-        "a": "one", "b.-.c": "in a list", "f (g)": "with a space", "h": "of h", "j.k": "sharp",
+        "a": "one", "b.0.c": "in a list", "f (g)": "with a space", "h": "of h", "j.k": "sharp",
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What can be typed, in words: read from the files of conf/ and their comments."""
+"""Command-line help: the files of conf/ and their comments, in words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "sweep")
-GLOBAL = "# @package _global_"
+PACKAGE = "# @package "
 
 
 def names(group: str) -> list[str]:
@@ -37,7 +40,7 @@ def listing() -> str:
     usual = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
     assert isinstance(usual, dict)
     for key, comment in told.items():
-        if "." not in key:
+        if key in usual:
             lines.append(f"  {f'{key}={json.dumps(usual[key])}':<34} {comment}".replace('"', ""))
     return "\n".join(lines)
 
@@ -45,10 +48,10 @@ def listing() -> str:
 def summary(path: Path) -> str:
     """The first line of a file's comment."""
     lines = path.read_text().splitlines()
-    return next((text[2:] for text in lines if text.startswith("# ") and text != GLOBAL), "")
+    return next((text[2:] for text in lines if text.startswith("# ") and PACKAGE not in text), "")
 
 
-def trouble(error: str, options: Callable[[], Iterable[str]]) -> str:
+def explain_error(error: str, options: Callable[[], Iterable[str]]) -> str:
     """One line for what a user typed wrong, with the nearest known choice or option.
 
     Args:
@@ -69,59 +72,79 @@ def trouble(error: str, options: Callable[[], Iterable[str]]) -> str:
     return f"{what}: {hint}."
 
 
-def explained(config: str, choices: Mapping[str, str | None]) -> str:
-    """A composed configuration with the comments of the files that it came from.
+def explained(config: str, choices: Mapping[str, Any]) -> str:
+    """A composed configuration with the comments of the files it comes from.
 
     Args:
         config: as YAML.
-        choices: the file of each group, {"dataset": "mnist", "networks@halves": "halves", ...}.
+        choices: the file of each group, {"dataset": "mnist", "networks@halves": "halves", ...};
+            a list where there are several.
     """
-    told = comments((CONF / "config.yaml").read_text())
-    made_of = []
-    for group, name in choices.items():
+    found = explanations(choices)
+    made_of = (f"{group}={name}" for group, name in choices.items() if group in GROUPS and name)
+    lines = config.splitlines()
+    for key, line in _lines_of_keys(YAML().load(config)):
+        if key in found:
+            lines[line] += f"  # {found[key]}"
+    return "\n".join([f"# {' '.join(made_of)}", *lines])
+
+
+def explanations(choices: Mapping[str, Any]) -> dict[str, str]:
+    """The comment of each option of a composed configuration, by its dotted name."""
+    found = comments((CONF / "config.yaml").read_text()) | _of_file(CONF / "recipes.yaml", "")
+    for group, chosen in choices.items():
         folder, _, package = group.partition("@")
-        path = CONF / folder / f"{name}.yaml"
-        if not path.is_file():
-            continue
-        text = path.read_text()
-        package = package or folder
-        above = "" if text.startswith(GLOBAL) else f"{package}."
-        told |= {f"{above}{key}": comment for key, comment in comments(text).items()}
-        if above:
-            told[package] = f"{folder}={name}: {summary(path)}"
-        if package == folder:
-            made_of.append(f"{folder}={name}")
-    lines = [f"# {' '.join(made_of)}"]
-    for key, line in _keys(config):
-        comment = told.get(key)
-        lines.append(f"{line}  # {comment}" if comment else line)
-    return "\n".join(lines)
-
-
-def comments(text: str) -> dict[str, str]:
-    """Of the keys of a YAML file, by their dotted names, where they stand on the key's line."""
-    found = {}
-    for key, line in _keys(text):
-        before, mark, comment = line.partition(" # ")
-        if key and mark and not before.lstrip().startswith("#"):
-            found[key] = comment.strip()
+        package = package or folder.replace("/", ".")
+        for name in chosen if isinstance(chosen, list) else [chosen]:
+            path = CONF / folder / f"{name}.yaml"
+            if path.is_file():
+                found |= _of_file(path, package)
+                if "/" not in folder and folder != "experiment":
+                    found.setdefault(package, f"{folder}={name}: {summary(path)}")
     return found
 
 
-def _keys(text: str) -> Iterator[tuple[str, str]]:
-    """The dotted name of the key on each line, empty where there is none, and the line."""
-    above: list[tuple[int, str]] = []  # indentation and key of what a line is part of
-    for line in text.splitlines():
-        entry = re.match(r"( *)(- )?(?:([^\s#:'\"][^:#]*|'[^']*'):(?= |$))?", line)
-        assert entry is not None
-        indent = len(entry[1])
-        if not line.strip() or line.lstrip().startswith("#"):
-            yield "", line
-            continue
-        if entry[2]:  # an item stands below its list, though it may be as far to the left
-            above = [*((i, key) for i, key in above if i <= indent), (indent + 1, "-")]
-            indent += 2
-        above = [(i, key) for i, key in above if i < indent]
-        if entry[3]:
-            above.append((indent, entry[3].strip("'")))
-        yield ".".join(key for _, key in above) if entry[3] else "", line
+def _of_file(path: Path, package: str) -> dict[str, str]:
+    """The comments of a file and, below its own, of those it extends."""
+    text = path.read_text()
+    declared = re.match(f"{PACKAGE}(\\S+)", text)
+    if declared:
+        package = "" if declared[1] == "_global_" else declared[1]
+    found: dict[str, str] = {}
+    for extended in YAML().load(text).get("defaults", ()):
+        if isinstance(extended, str) and extended != "_self_":
+            found |= _of_file(path.with_name(f"{extended}.yaml"), package)
+    above = f"{package}." if package else ""
+    return found | {f"{above}{key}": comment for key, comment in comments(text).items()}
+
+
+def comments(text: str) -> dict[str, str]:
+    """The comment on the line of each key of a YAML file, by the key's dotted name."""
+    return dict(_comments(YAML().load(text), ""))
+
+
+def _comments(node: Any, above: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, CommentedMap):
+        for merged in getattr(node, "merge", ()):
+            yield from _comments(merged, above)
+        for key, tokens in node.ca.items.items():
+            token = tokens[2] or (tokens[3] or [None])[0]  # of a value, of a block below
+            if token is not None and token.start_mark.line == node.lc.key(key)[0]:
+                yield f"{above}{key}", token.value.splitlines()[0].removeprefix("#").strip()
+    for key, value in _items(node):
+        yield from _comments(value, f"{above}{key}.")
+
+
+def _lines_of_keys(node: Any, above: str = "") -> Iterator[tuple[str, int]]:
+    """The dotted name of each key and the number of its line; an item of a list has its index."""
+    for key, value in _items(node):
+        if isinstance(node, CommentedMap):
+            yield f"{above}{key}", node.lc.key(key)[0]
+        yield from _lines_of_keys(value, f"{above}{key}.")
+
+
+def _items(node: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(node, CommentedMap):
+        yield from node.items()
+    elif isinstance(node, CommentedSeq):
+        yield from enumerate(node)
