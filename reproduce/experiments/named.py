@@ -85,16 +85,17 @@ def logits(classify: Classifier, images: np.ndarray) -> np.ndarray:
 def _recipes(name: str) -> Mapping[str, partial[Any]]:
     """The networks of the file in conf/networks that has one of this name."""
     from hydra import compose, initialize_config_dir  # a second of imports, for names alone
-    from hydra.utils import instantiate
+
+    from reproduce.runtime.calls import made
 
     known: list[str] = []
     for path in sorted((CONF / "networks").glob("*.yaml"), key=lambda path: path.stem):
-        told = OmegaConf.load(path)
+        told: Any = OmegaConf.load(path)
+        told = told.get("networks", told)  # of a file that sets other options too
         names = [str(key) for key in told if "_target_" not in told and key != "defaults"]
         if name in names:
             with initialize_config_dir(str(CONF), version_base="1.3"):
                 config = compose("config", overrides=[f"networks={path.stem}"])
-            made: Mapping[str, partial[Any]] = instantiate(config.networks, _convert_="all")
-            return made
+            return made(config.networks)
         known += [each for each in names if each not in known]
     raise UserError(f"no network is called {name}: there are {', '.join(known)}; or a Keras file.")
