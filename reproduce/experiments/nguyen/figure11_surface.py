@@ -172,7 +172,9 @@ def _claim(medians: dict[Site, list[float]]) -> Claim:
         "median confidence, 72.52 % at the least (section 3.7).",
         verdict,
         f"Lowest median of a retrained network. At 72.52 % or more: {listed(high) or 'nowhere'}. "
-        f"Below: {listed(low) or 'nowhere'}.",
+        f"Below: {listed(low) or 'nowhere'}."
+        if tellable
+        else f"No cell has {FEWEST_GENERATIONS} generations and a retrained network.",
         strength=Strength(min(site.runs for site in medians)),
     )
 
