@@ -22,7 +22,7 @@ VOID = {"meta", "img", "br", "link", "hr"}
 
 def table1(test_error: int = 1997) -> Artefact:
     cells = Cells("szegedy", "table1")
-    cells.rate("FC10(1)", "test_error", test_error, 10_000)
+    cells.rate_over_runs("FC10(1)", "test_error", [test_error] * 2, [10_000] * 2)
     cells.number("FC10(1)", "exact", 0.1, "rms")
     image = figures.grid(np.random.default_rng(0).random((2, 3, 28, 28, 1)), row_labels="ab")
     return Artefact(
@@ -113,7 +113,7 @@ def test_the_page_shows_numbers_verdict_and_departure_together(tmp_path):
         kept.add("table1", table1(), 1.0)
     for page in ((tmp_path / name).read_text() for name in ("report.html", "report.md")):
         for text in ("19.97", "20", "1 of 1 cell", "We bisect.", "No decay of biases.",
-                     "Decay raises", "0.06", "Fisher", "laptop"):  # fmt: skip
+                     "Decay raises", "0.06", "two-sample test", "laptop"):  # fmt: skip
             assert text in page, text
 
 
@@ -192,7 +192,22 @@ def test_numpys_answers_are_told_like_pythons(tmp_path):
         "refuted",
         "cannot be told",
     ]
-    assert "<b>1<small> of 3</small></b> claims hold" in (tmp_path / "report.html").read_text()
+    assert "<b>1<small> of 3</small></b> findings hold" in (tmp_path / "report.html").read_text()
+
+
+def test_on_other_data_nothing_is_compared_and_no_claim_of_the_paper_judged(tmp_path):
+    own = Claim("own", "Of any data.", "refuted", "3 of 4", any_data=True)
+    bound = Claim("bound", "A theorem.", "holds", "0 of 4", check=True)
+    made = table1()
+    with run(tmp_path, HEADER._replace(papers_data=False)) as kept:
+        kept.add("table1", made._replace(claims=[*made.claims, own, bound]), 1.0)
+    found = read(tmp_path)
+    assert [cell.verdict for cell in found.cells] == ["other data", "unpublished"]
+    assert [claim.verdict for claim in found.claims] == ["cannot be told", "refuted", "holds"]
+    assert "it would be: holds. 0.06 < 0.10" in found.claims[0].evidence
+    assert found.claims[2].check
+    page = (tmp_path / "report.md").read_text()
+    assert "no cell is compared: other data than the paper's" in page
 
 
 def test_an_interrupted_run_keeps_what_is_finished(tmp_path):

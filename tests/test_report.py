@@ -15,9 +15,10 @@ from scipy import stats
 
 from reproduce.report import __main__ as command
 from reproduce.report import combined, compare, results_json, sweep
-from reproduce.report.cells import Cells, over_seeds
+from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Cell, Claim, Strength, answer
 from reproduce.report.run import Header, Run
+from reproduce.report.seeds import over_seeds
 from reproduce.runtime.errors import UserError
 
 ROOT = Path(__file__).parent.parent

@@ -81,7 +81,7 @@ def test_the_papers_own_table_4_bears_out_its_claims():
             published = lookup("szegedy", "table4", row, column)
             cells.rate(row, column, round(published.value * published.n), published.n)
     assert [claim.verdict for claim in halves._claims(cells)] == ["holds"] * 3
-    assert all(cell.verdict == "consistent" for cell in cells.list)
+    assert not any(cell.verdict == "differs" for cell in cells.list)
 
 
 def test_a_published_rate_outside_all_splits_is_named():

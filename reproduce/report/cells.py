@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reproduce.report import verdicts
-from reproduce.report.published import Published, look_in, lookup
-from reproduce.report.results import Cell, Verdict
-from reproduce.report.verdicts import Interval
+from reproduce.report import intervals, verdicts
+from reproduce.report.intervals import Interval
+from reproduce.report.published import Published, lookup
+from reproduce.report.results import Cell
+from reproduce.report.verdicts import Judgement
 
 
 class Cells:
@@ -30,26 +31,39 @@ class Cells:
         self.list: list[Cell] = []
 
     def rate(self, row: str, column: str, wrong: int, n: int) -> Cell:
-        """A share of n images: Wilson's interval, Fisher's test. Of no images there is none."""
+        """A share of n images: Wilson's interval. Of no images there is none."""
         wrong, n = int(wrong), int(n)
         if n == 0:
-            return self.number(row, column, math.nan, "fraction")
+            return self._none(row, column, "fraction")
         if not 0 <= wrong <= n:
             raise ValueError(f"{row}, {column}: {wrong} of {n} images is no rate")
-        published = self.published(row, column)
-        verdict = verdicts.of_rate(wrong, n, published)
-        return self._add(row, column, wrong / n, "fraction", verdicts.wilson(wrong, n), n, verdict)
+        judged = verdicts.of_rate(wrong, n, self.published(row, column))
+        return self._add(row, column, wrong / n, "fraction", judged, intervals.wilson(wrong, n), n)
+
+    def grouped_rate(self, row: str, column: str, hits: np.ndarray, draws: np.ndarray) -> Cell:
+        """A share of draws that come in groups, such as the noisy copies of an image.
+
+        The interval is over groups; n counts them.
+
+        Args:
+            hits, draws: int (groups,).
+        """
+        interval = intervals.of_groups(hits, draws)
+        half = (interval.high - interval.low) / (2 * intervals.t_quantile(max(len(hits) - 1, 1)))
+        published, rate = self.published(row, column), float(np.sum(hits) / np.sum(draws))
+        judged = verdicts.of_mean(rate, half * math.sqrt(len(hits)), len(hits), published)
+        return self._add(row, column, rate, "fraction", judged, interval, len(hits))
 
     def mean(self, row: str, column: str, samples: np.ndarray, unit: str) -> Cell:
         """A mean over images: t interval. NaN marks an image without a value."""
-        samples = _finite(samples)
-        n = len(samples)
-        if n < 2 or np.ptp(samples) == 0:
-            return self.number(row, column, samples[0] if n else math.nan, unit, n)
-        mean, deviation = verdicts.spread(samples)
-        verdict = verdicts.of_mean(mean, deviation, n, self.published(row, column))
-        interval = verdicts.confidence(mean, deviation, n)
-        return self._add(row, column, mean, unit, interval, n, verdict)
+        finite, missing = _finite(samples)
+        n = len(finite)
+        if n < 2 or np.ptp(finite) == 0:
+            return self._same(row, column, finite, unit, missing)
+        mean, deviation = intervals.spread(finite)
+        judged = verdicts.of_mean(mean, deviation, n, self.published(row, column))
+        interval = intervals.of_mean(mean, deviation, n)
+        return self._add(row, column, mean, unit, judged, interval, n, missing=missing)
 
     def pooled_rms(self, row: str, column: str, per_image_rms: np.ndarray) -> Cell:
         """The root mean square over all images and pixels, from each image's own.
@@ -57,16 +71,17 @@ class Cells:
         The interval of the mean square goes through the square root by its slope 1 / (2 rms)
         (delta method). NaN marks an image without a value.
         """
-        squares = _finite(per_image_rms) ** 2
-        n = len(squares)
-        mean, deviation = verdicts.spread(squares) if n else (math.nan, 0.0)
-        rms = math.sqrt(mean)
+        finite, missing = _finite(per_image_rms)
+        squares, n = finite**2, len(finite)
         if n < 2 or np.ptp(squares) == 0:
-            return self.number(row, column, rms, "rms", n)
+            same = np.sqrt(squares.mean(keepdims=True)) if n else squares
+            return self._same(row, column, same.repeat(n), "rms", missing)
+        mean, deviation = intervals.spread(squares)
+        rms = math.sqrt(mean)
         slope = 1 / (2 * rms)
-        verdict = verdicts.of_mean(rms, slope * deviation, n, self.published(row, column))
-        interval = verdicts.confidence(rms, slope * deviation, n)
-        return self._add(row, column, rms, "rms", interval, n, verdict)
+        judged = verdicts.of_mean(rms, slope * deviation, n, self.published(row, column))
+        interval = intervals.of_mean(rms, slope * deviation, n)
+        return self._add(row, column, rms, "rms", judged, interval, n, missing=missing)
 
     def over_runs(
         self, row: str, column: str, values: np.ndarray, unit: str, images: int | None = None
@@ -76,49 +91,82 @@ class Cells:
         Args:
             images: behind each of the values, where they are rates.
         """
-        values = _finite(values)
-        runs = len(values)
-        if runs < 2 or np.ptp(values) == 0:
-            return self.number(row, column, values[0] if runs else math.nan, unit, runs)
-        mean, deviation = verdicts.spread(values)
-        verdict = verdicts.of_runs(mean, deviation, runs, self.published(row, column), images)
-        interval = verdicts.confidence(mean, deviation, runs)
-        return self._add(row, column, mean, unit, interval, runs, verdict)
+        finite, missing = _finite(values)
+        runs = len(finite)
+        if runs < 2 or np.ptp(finite) == 0:
+            return self._same(row, column, finite, unit, missing)
+        mean, deviation = intervals.spread(finite)
+        published = self.published(row, column)
+        each = mean * (1 - mean) if unit == "fraction" else 0.0
+        extra = verdicts.fewer_images(each, images, published)
+        judged = verdicts.of_runs(mean, deviation, runs, published, extra)
+        interval = intervals.of_mean(mean, deviation, runs)
+        return self._add(row, column, mean, unit, judged, interval, runs, runs=runs,
+                         missing=missing)  # fmt: skip
 
     def median(self, row: str, column: str, values: np.ndarray, unit: str) -> Cell:
-        """The median of all values of all runs; its spread by drawing whole runs anew.
+        """The median of all values of all runs; its spread by the runs' own medians.
 
         Args:
             values: (runs,) or (runs, values in each run), such as the confidences of ten classes.
         """
         values = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-        runs = len(values)
-        if runs < 2 or np.ptp(values) == 0:
-            return self.number(row, column, float(np.median(values)), unit, runs)
-        verdict = verdicts.of_median(values, self.published(row, column))
-        interval = verdicts.medians(values)
-        return self._add(row, column, float(np.median(values)), unit, interval, runs, verdict)
+        runs, missing = len(values), int(np.isnan(values).sum())
+        middle = float(np.median(values)) if not missing else math.nan
+        if missing or runs < 2 or np.ptp(values) == 0:
+            return self._same(row, column, np.full(runs, middle), unit, missing)
+        judged = verdicts.of_median(values, self.published(row, column))
+        interval = intervals.of_median(values, unit)
+        return self._add(row, column, middle, unit, judged, interval, runs, runs=runs)
 
     def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
-        """A share of images in each of several runs; `rate` where all of them agree."""
+        """A share of images in each of several runs.
+
+        Where all agree, a rate of all test images is the same by construction and judged by its
+        rounding; another keeps the interval of its images.
+        """
         shares = [part / whole for part, whole in zip(wrong, n, strict=True) if whole]
-        if len(set(shares)) < 2:
-            return self.rate(row, column, max(wrong), max(n))
-        return self.over_runs(row, column, np.array(shares), "fraction", images=max(n))
+        if len(set(shares)) > 1:
+            return self.over_runs(row, column, np.array(shares), "fraction", images=max(n))
+        cell = self.rate(row, column, max(wrong), max(n))
+        if len(shares) > 1 and max(n) in verdicts.WHOLE_SETS:
+            judged = verdicts.of_number(shares[0], self.published(row, column))
+            self.list[-1] = cell = cell._replace(**judged._asdict(), runs=len(shares))
+        return cell
 
     def pooled_over_runs(self, row: str, column: str, per_image_rms: Sequence[np.ndarray]) -> Cell:
         """The pooled root mean square in each of several runs; of a single one, `pooled_rms`."""
         if len(per_image_rms) == 1:
             return self.pooled_rms(row, column, per_image_rms[0])
-        pooled = [math.sqrt(np.mean(run**2)) for run in map(_finite, per_image_rms) if len(run)]
-        return self.over_runs(row, column, np.array(pooled), "rms")
+        kept = [run for run, _ in map(_finite, per_image_rms) if len(run)]
+        missing = sum(map(np.size, per_image_rms)) - sum(map(len, kept))
+        pooled = np.array([math.sqrt(np.mean(run**2)) for run in kept])
+        cell = self.over_runs(row, column, pooled, "rms")
+        if missing:
+            self.list[-1] = cell = not_judged(cell._replace(missing=missing))
+        return cell
 
     def number(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:
-        """A number without spread: a bound, a count, a median."""
-        verdict: Verdict = "unpublished"
-        if math.isfinite(value):
-            verdict = verdicts.of_number(float(value), self.published(row, column))
-        return self._add(row, column, float(value), unit, None, n, verdict)
+        """A number that cannot come out otherwise, a bound or a count; judged by its rounding."""
+        if not math.isfinite(value):
+            return self._none(row, column, unit, n)
+        judged = verdicts.of_number(float(value), self.published(row, column))
+        return self._add(row, column, float(value), unit, judged, None, n)
+
+    def _none(self, row: str, column: str, unit: str, n: int | None = None) -> Cell:
+        """A cell without a value."""
+        return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n)
+
+    def _same(self, row: str, column: str, values: np.ndarray, unit: str, missing: int) -> Cell:
+        """Values that are all the same, judged by rounding; of a single one no spread is known."""
+        n = len(values)
+        if not n or not math.isfinite(values[0]):
+            return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n,
+                             missing=missing)  # fmt: skip
+        cell = self.number(row, column, float(values[0]), unit, n)
+        if missing or n == 1:
+            self.list[-1] = cell = not_judged(cell._replace(missing=missing))
+        return cell
 
     def value(self, row: str, column: str) -> float:
         """The value of a cell that was added; NaN where it has none."""
@@ -137,9 +185,12 @@ class Cells:
         column: str,
         value: float,
         unit: str,
+        judged: Judgement,
         interval: Interval | None,
         n: int | None,
-        verdict: Verdict,
+        *,
+        runs: int = 1,
+        missing: int = 0,
     ) -> Cell:
         published = self.published(row, column)
         if published and published.unit != unit:
@@ -147,7 +198,7 @@ class Cells:
                 f"{self.artefact}, {row}, {column}: ours in {unit}, the paper's in {published.unit}"
             )
         if interval:
-            interval = _within(interval, unit)
+            interval = within(interval, unit)
         cell = Cell(
             artefact=self.artefact,
             row=row,
@@ -159,39 +210,26 @@ class Cells:
             n=n,
             published=published.value if published else None,
             published_status=published.status if published else None,
-            verdict=verdict,
+            verdict=judged.verdict,
             source=f"{self.paper}/{self.artefact}" if published else None,
+            runs=runs,
+            half_width=judged.half_width,
+            missing=missing,
         )
+        if missing:
+            cell = not_judged(cell)
         self.list.append(cell)
         return cell
 
 
-def over_seeds(cells: Sequence[Cell]) -> Cell:
-    """One cell out of the same cell of several runs: mean, interval over the runs, verdict.
-
-    A number that is the same in all runs has no spread; a rate then keeps the interval and the
-    verdict of its images.
-    """
-    first = cells[0]
-    kept = [cell for cell in cells if cell.value is not None]
-    if len(kept) < 2:
-        return kept[0] if kept else first
-    mean, deviation = verdicts.spread(np.array([cell.value for cell in kept]))
-    if np.ptp([cell.value for cell in kept]) == 0:
-        return kept[0]._replace(n=len(kept) if kept[0].low is None else kept[0].n)
-    images = first.n if first.unit == "fraction" and first.low is not None else None
-    published = look_in(first.source, first.row, first.column) if first.source else None
-    interval = _within(verdicts.confidence(mean, deviation, len(kept)), first.unit)
-    return first._replace(
-        value=mean,
-        low=interval.low,
-        high=interval.high,
-        n=len(kept),
-        verdict=verdicts.of_runs(mean, deviation, len(kept), published, images),
-    )
+def not_judged(cell: Cell) -> Cell:
+    """A number over a part of its images, or without a spread, is not compared."""
+    if cell.verdict == "unpublished":
+        return cell
+    return cell._replace(verdict="too wide", half_width=None)
 
 
-def _within(interval: Interval, unit: str) -> Interval:
+def within(interval: Interval, unit: str) -> Interval:
     """No rate is below 0 or above 1; no count and no root mean square is below 0."""
     if unit not in ("fraction", "count", "rms"):
         return interval
@@ -199,6 +237,8 @@ def _within(interval: Interval, unit: str) -> Interval:
     return Interval(max(interval.low, 0.0), high)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """The finite values, and how many are not."""
     values = np.asarray(values, dtype=np.float64).ravel()
-    return values[np.isfinite(values)]
+    finite = values[np.isfinite(values)]
+    return finite, len(values) - len(finite)

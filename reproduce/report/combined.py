@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from reproduce.report import figures, results_json, sweep
-from reproduce.report.cells import over_seeds
 from reproduce.report.provenance import changing, read_config
 from reproduce.report.results import (
     SETTING,
@@ -27,6 +26,7 @@ from reproduce.report.results import (
     Strength,
 )
 from reproduce.report.run import draw
+from reproduce.report.seeds import over_seeds
 from reproduce.report.sweep import Setting
 from reproduce.runtime.errors import UserError
 

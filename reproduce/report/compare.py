@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reproduce.report import printing
+from reproduce.report.intervals import LEVEL
 from reproduce.report.results import Cell, Results
-from reproduce.report.verdicts import LEVEL
 
 
 class Change(NamedTuple):

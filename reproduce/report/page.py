@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reproduce.report import printing, tables, verdicts
+from reproduce.report import agreement, printing, tables, verdicts
 from reproduce.report.published import FOLDER, Paper, paper
 from reproduce.report.results import Claim, ClaimVerdict, Results
 from reproduce.runtime.files import atomic_write
@@ -53,9 +53,10 @@ def html(folder: Path, content: Results) -> str:
     return _templates.get_template("report.html").render(
         run=content,
         sections=[_section(folder, content, name) for name in content.artefacts],
-        tally=verdicts.count(content.cells),
+        tally=agreement.count(content.cells),
         printing=printing,
         linked=linked,
+        strength=printing.strength,
         rule=verdicts.RULE,
         general=_general_departures(content),
         own=_own(content),
@@ -70,7 +71,7 @@ def markdown(content: Results) -> str:
     return _templates.get_template("report.md").render(
         run=content,
         tables={name: tables.markdown(content, name) for name in content.artefacts},
-        tally=verdicts.count(content.cells),
+        tally=agreement.count(content.cells),
         claim_line=claim_line,
         general=_general_departures(content),
     )
@@ -78,7 +79,10 @@ def markdown(content: Results) -> str:
 
 def claim_line(claim: Claim) -> str:
     """'holds: every image has an adversarial example (256 of 256)'."""
-    return f"{claim.verdict}: {claim.sentence} — {claim.evidence}"
+    kind = "check, " if claim.check else ""
+    return (
+        f"{kind}{claim.verdict}: {claim.sentence} — {claim.evidence} ({printing.strength(claim)})"
+    )
 
 
 def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
@@ -91,7 +95,7 @@ def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
         "grid": grid,
         "quoted": sum(grid.quotes(column) for column in grid.columns),
         "claims": content.claims_of(name),
-        "tally": verdicts.count(cells),
+        "tally": agreement.count(cells),
         "quotes": tables.quotes(cells),
         "figures": [
             _animation(folder / "figures" / figure)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 
 from reproduce.report.published import Published, look_in
-from reproduce.report.results import SETTING, Cell, ClaimVerdict
+from reproduce.report.results import SETTING, Cell, Claim, ClaimVerdict, Verdict
 
 NOT_AVAILABLE = "n/a"
-SIGNS = {"consistent": "✓", "differs": "≠", "unpublished": ""}
+SIGNS: dict[Verdict, str] = {
+    "consistent": "✓",
+    "differs": "≠",
+    "unpublished": "",
+    "other data": "°",
+    "too wide": "?",
+}
+BY_ROUNDING = "≢"  # differs, where no spread is known
 CLAIM_SIGNS: dict[ClaimVerdict, str] = {
     "holds": "✓",
     "holds with exceptions": "(✓)",
@@ -58,6 +65,20 @@ def _per_cent(value: float, digits: int) -> str:
 def certainty(p: float) -> str:
     """A confidence in per cent, never rounded up: 99.996 % is not 100 %."""
     return f"{math.floor(1e4 * p) / 100:.2f} %"
+
+
+def strength(claim: Claim) -> str:
+    """'1 run of 256 images'."""
+    runs, images = claim.strength
+    text = f"{runs} run{'s' * (runs != 1)}"
+    return text if images is None else f"{text} of {images:,} image{'s' * (images != 1)}"
+
+
+def sign(cell: Cell) -> str:
+    """The mark of a cell's verdict."""
+    if cell.verdict == "differs" and cell.low is None:
+        return BY_ROUNDING
+    return SIGNS[cell.verdict]
 
 
 def interval(cell: Cell) -> str:

@@ -30,6 +30,8 @@ class Published(NamedTuple):
     places: decimals its column is known to have, where the paper drops closing zeros.
     judged: whether ours is compared with it; a number of a single image of another network is
         only shown beside ours.
+    counts: whether it is a fact of its own; false where it is so by construction, or repeats the
+        number of another table.
     """
 
     value: float
@@ -40,20 +42,27 @@ class Published(NamedTuple):
     where: str
     places: int = 0
     judged: bool = True
+    counts: bool = True
 
     @property
     def allows(self) -> tuple[float, float]:
         """The lowest and the highest number that print like this one."""
-        relation, digits = _split(self.text)
+        relation, _ = _split(self.text)
         if relation == "<":
             return -math.inf, self.value
-        places = max(-int(Decimal(digits).as_tuple().exponent), self.places)
-        half = 0.5 * 10.0**-places / (100 if self.unit == "fraction" else 1)
+        half = 0.5 * self.step
         if relation == ">=":
             return self.value - half, math.inf
         if relation == "~":
             half *= 2  # "about": one unit of the last digit to each side
         return self.value - half, self.value + half
+
+    @property
+    def step(self) -> float:
+        """One unit of the last digit that is printed."""
+        digits = _split(self.text)[1]
+        places = max(-int(Decimal(digits).as_tuple().exponent), self.places)
+        return 10.0**-places / (100 if self.unit == "fraction" else 1)
 
 
 def lookup(paper: str, artefact: str, row: str, column: str) -> Published | None:
@@ -84,6 +93,8 @@ def lookup(paper: str, artefact: str, row: str, column: str) -> Published | None
         where=entry["where"],
         places=entry.get("places", 0),
         judged=entry.get("judged", True),
+        counts=column not in table.get("so_by_construction", {}).get(row, ())
+        and row not in table.get("repeats", {}).get(column, ()),
     )
 
 

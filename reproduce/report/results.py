@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SETTING = " · "  # between a row and a swept setting: "FC10(1) · images=64"
-Verdict = Literal["consistent", "differs", "unpublished"]
+Verdict = Literal["consistent", "differs", "unpublished", "other data", "too wide"]
 ClaimVerdict = Literal["holds", "holds with exceptions", "refuted", "cannot be told"]
 
 
@@ -24,6 +24,9 @@ class Cell(NamedTuple):
     n: the number of images (or runs) behind the value.
     published: in the same unit as the value.
     source: "paper/artefact" in which the published number was looked up.
+    runs: over how many runs the value is a mean; 1 where `n` counts images.
+    half_width: the difference from the published number that the verdict could have seen.
+    missing: images without a value; then no verdict is given.
     """
 
     artefact: str
@@ -38,6 +41,9 @@ class Cell(NamedTuple):
     published_status: str | None = None
     verdict: Verdict = "unpublished"
     source: str | None = None
+    runs: int = 1
+    half_width: float | None = None
+    missing: int = 0
 
 
 class Strength(NamedTuple):
@@ -56,6 +62,8 @@ class Claim(NamedTuple):
 
     evidence: one line with the numbers.
     artefact: filled in by the run.
+    check: whether it follows from theory, so that it tests the code and is no finding.
+    any_data: whether the sentence is about no data set of its own.
     """
 
     id: str
@@ -64,6 +72,8 @@ class Claim(NamedTuple):
     evidence: str
     strength: Strength = Strength()
     artefact: str = ""
+    check: bool = False
+    any_data: bool = False
 
 
 def answer(true: bool | np.bool_ | None) -> ClaimVerdict:
@@ -121,6 +131,7 @@ class Results(NamedTuple):
     departures: tuple[str, ...]
     artefacts: dict[str, Layout]
     combined: bool = False
+    papers_data: bool = True  # whether the data are those of the paper
 
     def of(self, artefact: str) -> tuple[Cell, ...]:
         """The cells of one artefact."""

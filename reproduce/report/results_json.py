@@ -4,35 +4,34 @@ It holds the keys below and nothing else:
 
     experiment, dataset, data_source, data_digest, scale, seed, versions, started, seconds
     cells, claims, not_run, departures
-    artefacts    {name: {title, caption, notes, departures, figures, sources}}
+    artefacts    {name: {title, caption, notes, departures, figures, cells, checks}}
 
 `artefacts` is there for the layout of a page: what a table is called, what is said under it, which
-figures belong to it, and in which published table its cells were looked up. A combined report has
-`seeds`, a list, in the place of `seed`.
+figures belong to it; of its cells, in their order, in which published table each was looked up,
+over how many runs it is a mean, what its verdict could have seen, and how many images have no
+value; which claims are checks. A combined report has `seeds`, a list, in the place of `seed`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reproduce.report.published import look_in
-from reproduce.report.results import SETTING, Cell, Claim, Layout, Results, Strength
+from reproduce.report.results import Cell, Claim, Layout, Results, Strength
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
+
+DETAILS = ("source", "runs", "half_width", "missing")  # of a cell, kept beside the layout
+CLAIM_KEYS = ("id", "sentence", "verdict", "evidence", "strength", "artefact")
 
 
 def to_json(results: Results) -> str:
     """The text of `results.json`."""
-    sources: dict[str, list[str]] = {}
-    for cell in results.cells:
-        if cell.source and cell.source not in sources.setdefault(cell.artefact, []):
-            sources[cell.artefact].append(cell.source)
     header = results._asdict()
     header.pop("combined")
+    header.pop("papers_data")
     seeds = header.pop("seeds")
     content: dict[str, Any] = {}
     for name, value in header.items():
@@ -42,17 +41,27 @@ def to_json(results: Results) -> str:
                 list(seeds) if results.combined else seeds[0]
             )
     content["cells"] = [
-        {name: _plain(value) for name, value in cell._asdict().items() if name != "source"}
+        {name: _plain(value) for name, value in cell._asdict().items() if name not in DETAILS}
         for cell in results.cells
     ]
     content["claims"] = [
-        {**claim._asdict(), "strength": claim.strength._asdict()} for claim in results.claims
+        {
+            **{name: getattr(claim, name) for name in CLAIM_KEYS},
+            "strength": claim.strength._asdict(),
+        }
+        for claim in results.claims
     ]
     content["not_run"] = [
         {"artefact": name, "reason": reason} for name, reason in results.not_run.items()
     ]
     content["artefacts"] = {
-        name: {**layout._asdict(), "sources": sources.get(name, [])}
+        name: {
+            **layout._asdict(),
+            "cells": [
+                {key: _plain(getattr(cell, key)) for key in DETAILS} for cell in results.of(name)
+            ],
+            "checks": [claim.id for claim in results.claims_of(name) if claim.check],
+        }
         for name, layout in results.artefacts.items()
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
@@ -72,7 +81,10 @@ def _plain(value: Any) -> Any:
 def from_json(text: str) -> Results:
     """The inverse of `to_json`."""
     content = json.loads(text)
-    sources = {name: entry["sources"] for name, entry in content["artefacts"].items()}
+    details = {name: iter(entry["cells"]) for name, entry in content["artefacts"].items()}
+    checks = {
+        (name, claim) for name, entry in content["artefacts"].items() for claim in entry["checks"]
+    }
     combined = "seeds" in content
     return Results(
         **{
@@ -89,12 +101,12 @@ def from_json(text: str) -> Results:
             )
         },
         seeds=tuple(content["seeds"]) if combined else (content["seed"],),
-        cells=tuple(
-            Cell(**cell, source=_source(cell, sources.get(cell["artefact"], ())))
-            for cell in content["cells"]
-        ),
+        cells=tuple(Cell(**cell, **next(details[cell["artefact"]])) for cell in content["cells"]),
         claims=tuple(
-            Claim(**{**claim, "strength": Strength(**claim["strength"])})
+            Claim(
+                **{**claim, "strength": Strength(**claim["strength"])},
+                check=(claim["artefact"], claim["id"]) in checks,
+            )
             for claim in content["claims"]
         ),
         not_run={entry["artefact"]: entry["reason"] for entry in content["not_run"]},
@@ -110,15 +122,8 @@ def from_json(text: str) -> Results:
             for name, entry in content["artefacts"].items()
         },
         combined=combined,
+        papers_data=all(cell["verdict"] != "other data" for cell in content["cells"]),
     )
-
-
-def _source(cell: Mapping[str, Any], sources: Iterable[str]) -> str | None:
-    """The one among an artefact's published tables that has this cell."""
-    for source in sources:
-        if look_in(source, cell["row"].partition(SETTING)[0], cell["column"]):
-            return source
-    return None
 
 
 def read(folder: Path) -> Results:
@@ -128,7 +133,7 @@ def read(folder: Path) -> Results:
         raise UserError(f"{folder} holds no results.json: name the folder of a run.")
     try:
         return from_json(path.read_text(encoding="utf-8"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, StopIteration) as error:
         raise UserError(
             f"{path} is not the results.json of a run ({type(error).__name__}: {error}): "
             "run the experiment again, which writes it anew."

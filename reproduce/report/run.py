@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from reproduce.report import figures, page, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
-from reproduce.report.results import Artefact, Layout, Results
+from reproduce.report.results import Artefact, Cell, Claim, Layout, Results
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 from reproduce.runtime.progress import say
@@ -37,6 +37,7 @@ class Header(NamedTuple):
     data_digest: str
     scale: str
     seed: int
+    papers_data: bool = True  # whether the data are those of the paper
 
 
 class Run:
@@ -91,8 +92,8 @@ class Run:
         )
         before = self.results
         self.results = before._replace(
-            cells=(*before.cells, *(cell._replace(artefact=name) for cell in artefact.cells)),
-            claims=(*before.claims, *(claim._replace(artefact=name) for claim in artefact.claims)),
+            cells=(*before.cells, *(self._judged(cell, name) for cell in artefact.cells)),
+            claims=(*before.claims, *(self._told(claim, name) for claim in artefact.claims)),
             artefacts={**before.artefacts, name: layout},
             seconds={**before.seconds, name: round(seconds, 1)},
         )
@@ -137,6 +138,23 @@ class Run:
             say(tables.console(self.results, name))
         for claim in self.results.claims_of(name):
             say(escape(page.claim_line(claim)))
+
+    def _judged(self, cell: Cell, name: str) -> Cell:
+        """A cell under its artefact's name; on other data it is not compared."""
+        if self.results.papers_data or cell.published is None:
+            return cell._replace(artefact=name)
+        return cell._replace(artefact=name, verdict="other data", half_width=None)
+
+    def _told(self, claim: Claim, name: str) -> Claim:
+        """A claim under its artefact's name; on other data than its own it cannot be told."""
+        if self.results.papers_data or claim.any_data or claim.check:
+            return claim._replace(artefact=name)
+        return claim._replace(
+            artefact=name,
+            verdict="cannot be told",
+            evidence=f"other data than the paper's; here it would be: {claim.verdict}. "
+            f"{claim.evidence}",
+        )
 
     def _forget(self, name: str) -> None:
         """Drops what the results hold of an artefact."""

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from reproduce.report import printing, published, verdicts
+from reproduce.report import agreement, printing, published, verdicts
 from reproduce.report.results import Cell, Layout, Results
 
 
@@ -54,10 +54,22 @@ def under(results: Results, name: str) -> list[str]:
     cells = results.of(name)
     departures = [f"Departure: {text}" for text in layout.departures]
     lines = [*layout.notes, *departures, *quotes(cells)]
-    tally = verdicts.count(cells)
-    if tally.published:
+    lines += without_value(cells)
+    tally = agreement.count(cells)
+    if tally.published or tally.other_data:
         lines += [f"Verdicts: {verdicts.RULE}", f"{tally}."]
     return lines
+
+
+def without_value(cells: Sequence[Cell]) -> list[str]:
+    """Cells that some images have no part in; they are not compared."""
+    places = [
+        f"{cell.row}, {printing.column(cell.column)} ({cell.missing} of "
+        f"{cell.missing + (cell.n or 0)})"
+        for cell in cells
+        if cell.missing
+    ]
+    return [f"Images without a value, left out: {'; '.join(places)}."] if places else []
 
 
 def quotes(cells: Sequence[Cell]) -> list[str]:
@@ -109,7 +121,7 @@ def _plain(cell: Cell | None) -> str:
     if cell.low is not None:
         text += f" [{printing.interval(cell)}]"
     if cell.published is not None:
-        text += f" {printing.SIGNS[cell.verdict]} | {printing.published(cell)}"
+        text += f" {printing.sign(cell)} | {printing.published(cell)}"
     return text
 
 
@@ -122,7 +134,8 @@ def latex(results: Results, name: str) -> str:
     layout, table = results.artefacts[name], grid(results.of(name))
     texts = [f"{layout.title.rstrip('.')}.", layout.caption, f"{results.made_with}."]
     caption = " ".join(_tex(text) for text in texts if text)
-    caption += " Published numbers in brackets; $^{\\ast}$ differs from it at 5\\,\\%."
+    caption += " Published numbers in brackets; $^{\\ast}$ differs from it at 5\\,\\%, "
+    caption += "$^{\\dagger}$ by its rounding alone, $^{?}$ too wide to tell."
     lines = [
         "% \\usepackage{booktabs}",
         "\\begin{table}",
@@ -150,11 +163,11 @@ def _tex_cell(cell: Cell | None, combined: bool) -> str:
     if combined and cell.low is not None and cell.high is not None:
         half = cell._replace(value=(cell.high - cell.low) / 2)
         text = f"${text} \\pm {printing.value(half).removeprefix('< ')}$"
-    if cell.verdict == "differs":
-        text += "$^{\\ast}$"
+    text += _TEX_MARKS.get(printing.sign(cell), "")
     return text + (f" ({_tex(printing.published(cell))})" if cell.published is not None else "")
 
 
+_TEX_MARKS = {"≠": "$^{\\ast}$", "≢": "$^{\\dagger}$", "?": "$^{?}$", "°": "$^{\\circ}$"}
 _TEX = {
     "\\": "\\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -212,7 +225,7 @@ def console(results: Results, name: str) -> Table:
     """For the terminal: ours, the interval below it, the published number beside it."""
     layout, table = results.artefacts[name], grid(results.of(name))
     title = Text(heading(results, layout), style="bold yellow" if results.fallback else "bold")
-    tally = verdicts.count(results.of(name))
+    tally = agreement.count(results.of(name))
     drawn = Table(
         title=title,
         caption=str(tally),
@@ -233,8 +246,8 @@ def console(results: Results, name: str) -> Table:
 def _rich(cell: Cell | None) -> Text:
     if cell is None:
         return Text(printing.NOT_AVAILABLE, style="dim")
-    colour = {"consistent": "green", "differs": "red", "unpublished": ""}[cell.verdict]
-    sign = printing.SIGNS[cell.verdict]
+    colour = {"consistent": "green", "differs": "red"}.get(cell.verdict, "")
+    sign = printing.sign(cell)
     ours = printing.value(cell)
     text = Text(f"{ours}{sign}", style=colour)
     if cell.published is not None:

@@ -1,0 +1,59 @@
+"""The same cell of several runs, pooled: what a combined report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reproduce.report import intervals, verdicts
+from reproduce.report.cells import not_judged, within
+from reproduce.report.published import look_in
+from reproduce.report.results import Cell
+
+
+def over_seeds(cells: Sequence[Cell]) -> Cell:
+    """One cell out of the same cell of several runs: mean, interval over the runs, verdict.
+
+    A number that is the same in all runs has no spread; a rate of some images then keeps their
+    interval and verdict, another number is judged by its rounding.
+    """
+    first = cells[0]
+    kept = [cell for cell in cells if cell.value is not None]
+    if len(kept) < 2:
+        return kept[0] if kept else first
+    published = look_in(first.source, first.row, first.column) if first.source else None
+    values = np.array([cell.value for cell in kept])
+    if np.ptp(values) == 0:
+        cell = kept[0]._replace(n=len(kept) if kept[0].low is None else kept[0].n)
+        if cell.low is None or cell.n in verdicts.WHOLE_SETS:
+            judged = verdicts.of_number(values[0], published)
+            cell = cell._replace(**judged._asdict(), runs=len(kept))
+        return _combined(cell, cells)
+    mean, deviation = intervals.spread(values)
+    extra = 0.0
+    if first.runs == 1 and first.low is not None and first.high is not None and first.n:
+        each = mean * (1 - mean)
+        if first.unit != "fraction":  # the images' variance, out of the interval of their mean
+            half = (first.high - first.low) / (2 * intervals.t_quantile(first.n - 1))
+            each = half**2 * first.n
+        extra = verdicts.fewer_images(each, first.n, published)
+    interval = within(intervals.of_mean(mean, deviation, len(kept)), first.unit)
+    judged = verdicts.of_runs(mean, deviation, len(kept), published, extra, each=first.runs)
+    cell = first._replace(
+        value=mean,
+        low=interval.low,
+        high=interval.high,
+        n=len(kept),
+        runs=sum(cell.runs for cell in kept),
+        **judged._asdict(),
+    )
+    return _combined(cell, cells)
+
+
+def _combined(cell: Cell, cells: Sequence[Cell]) -> Cell:
+    """What the runs' own cells forbid: a comparison with other data, or over a part of images."""
+    cell = cell._replace(missing=sum(each.missing for each in cells))
+    if any(each.verdict == "other data" for each in cells):
+        return cell._replace(verdict="other data", half_width=None)
+    return not_judged(cell) if cell.missing else cell
