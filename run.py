@@ -6,10 +6,7 @@ them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<sca
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,12 +15,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As joblib gives its jobs: sums of several threads differ in their last digits from those of one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ["HYDRA_FULL_ERROR"] = (
-    "1"  # Hydra hands its errors on, and `cli_help.explain_error` words them
-)
+# Hydra hands its errors on, and `cli_help.explain_error` words them.
+os.environ["HYDRA_FULL_ERROR"] = "1"
 
 import hydra
-from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -32,14 +27,15 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce.runtime import cli_help, sweep
+from reproduce.runtime import cli_help, cores, sweep
+from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
-from reproduce.runtime.cores import CORES, bind
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.progress import chart_to, log_to, say
+from reproduce.runtime.files import locked
+from reproduce.runtime.progress import chart_to, discard_output, log_to, say
+from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
 
 ROOT = Path(__file__).parent
-LONGEST_NAME = 200  # bytes of a folder's name; file systems end at 255
 USAGE = """\
 Rebuilds the tables, figures and claims of the papers, each number beside the published one.
 
@@ -76,16 +72,16 @@ def main(cfg: DictConfig) -> None:
         sys.exit(2)
 
 
-def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
+def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
     """A data set, networks, and an experiment's artefacts, made one after the other."""
     chosen = HydraConfig.get().runtime.choices
     if chosen.experiment is None:
         known = " ".join(f"experiment={name}" for name in cli_help.names("experiment"))
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
-    if sweep.STARTER in os.environ and "Joblib" in HydraConfig.get().launcher._target_:
-        sweep.end_with_starter()
     sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
-    _start_tensorflow(cfg)
+    cores.start_tensorflow(cfg.seed, cfg.threads)
+    if sweep.JOBS_FILE_ENV in os.environ:
+        cores.bind(Path(os.environ[sweep.JOBS_FILE_ENV]), _cores_of_a_job())
 
     from reproduce.data import subsample
     from reproduce.experiments import Context, perform
@@ -98,9 +94,10 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
     artefacts = made(cfg.artefacts)
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
-    folder_is(folder)
+    folder_is(folder, Path(cfg.outputs))
     charts = folder / "tensorboard" if cfg.tensorboard else None
-    with FileLock(folder / ".lock"), log_to(folder / "run.log"), chart_to(charts):
+    waiting = f"another run of the same settings fills {folder}: this one waits for its end."
+    with locked(folder / ".lock", waiting), log_to(folder / "run.log"), chart_to(charts):
         context = Context(
             dataset=dataset,
             networks=made(cfg.networks),
@@ -122,8 +119,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path], None]) -> None:
             folder, header, config=config, departures=departures(cfg, len(whole.train.labels))
         ) as kept:
             perform(artefacts, context, kept, only=cfg.only)
-    if sweep.VARIABLE not in os.environ:
-        _latest(folder)
+    if sweep.JOBS_FILE_ENV not in os.environ:
+        point_latest(Path(cfg.outputs), folder)
 
 
 def departures(cfg: DictConfig, images: int) -> list[str]:
@@ -141,51 +138,33 @@ def departures(cfg: DictConfig, images: int) -> list[str]:
     return told
 
 
-def _start_tensorflow(cfg: DictConfig) -> None:
-    """Imports it without its greetings; global seeds; threads, on this job's share of the cores."""
-    threads = cfg.threads or len(CORES)
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import keras
-        import tensorflow as tf
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
-    keras.utils.set_random_seed(cfg.seed)
-    if sweep.VARIABLE in os.environ:
-        bind(Path(os.environ[sweep.VARIABLE]), _share_of_the_cores())
-    with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-
-
-def _share_of_the_cores() -> int:
-    """Of one job, by its launcher; all of them where a cluster gives each job its own."""
+def _cores_of_a_job() -> int:
+    """By the launcher; all of them where a cluster gives each job its own."""
     launcher = HydraConfig.get().launcher
-    if launcher._target_.endswith("LocalLauncher"):  # submitit's: every job at once
-        return launcher.cpus_per_task or 1
-    jobs = launcher.get("n_jobs", 1)  # of the joblib launcher; -1 is every core
-    together = min(jobs, len(CORES)) if jobs > 0 else len(CORES)
-    return max(1, len(CORES) // together)
+    match HydraConfig.get().runtime.choices["hydra/launcher"]:
+        case "joblib":
+            return cores.share(launcher.n_jobs)
+        case "submitit_local":  # every job at once
+            return launcher.cpus_per_task or 1
+        case _:
+            return len(cores.CORES)
 
 
 def run_sweep() -> int:
     """All jobs of a sweep, then what failed, then one report over the rest."""
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(path)  # for jobs that start a Python of their own
-    jobs = sweep.run(ROOT / "outputs" / "sweeps" / f"{os.getpid()}.jsonl", _launch)
+    jobs = sweep.run(_launch)
     for job in jobs:
         if job.failure:
             say(f"failed: {escape(job.options)}: {escape(job.failure)}")
-    folders = [Path(job.folder) for job in jobs if not job.failure]
-    if len(folders) > 1:
+    done = [job for job in jobs if not job.failure]
+    if len(done) > 1:
         from reproduce.report.__main__ import over_many
 
-        for page in over_many(folders, apart=True):
-            _latest(page.parent)
-    return 1 if any(job.failure for job in jobs) else 0
+        for page in over_many([Path(job.folder) for job in done], apart=True):
+            point_latest(Path(done[0].outputs), page.parent)
+    return 1 if len(done) < len(jobs) else 0
 
 
 def _launch() -> None:
@@ -196,22 +175,10 @@ def _launch() -> None:
 def _address(cfg: DictConfig, dataset: str) -> Path:
     """Where results of this configuration always go; other settings get a folder of their own."""
     chosen = HydraConfig.get().runtime.choices
-    experiment = f"sweeps/{chosen.sweep}" if "sweep" in chosen else chosen.experiment
-    folder = Path(cfg.outputs, experiment, dataset, chosen.scale, f"seed={cfg.seed}")
-    settings = re.sub(r"[^\w.,=+()-]+", "_", HydraConfig.get().job.override_dirname)
-    if len(settings) > LONGEST_NAME:
-        digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
-        settings = f"{settings[: LONGEST_NAME - 13]}_{digest}"
-    return folder / settings if settings else folder
-
-
-def _latest(folder: Path) -> None:
-    """outputs/latest leads to what was made last."""
-    latest = ROOT / "outputs" / "latest"
-    aside = latest.with_name(f".latest{os.getpid()}")
-    with contextlib.suppress(OSError):  # where there are no symbolic links
-        aside.symlink_to(folder.resolve())
-        aside.replace(latest)
+    experiment = ["sweeps", chosen.sweep] if "sweep" in chosen else [chosen.experiment]
+    parts = [*experiment, dataset, chosen.scale, f"seed={cfg.seed}"]
+    settings = HydraConfig.get().job.override_dirname
+    return run_folder(Path(cfg.outputs), *parts, settings=settings)
 
 
 def show_help() -> None:
@@ -244,20 +211,32 @@ def _composed(words: list[str]) -> DictConfig:
         return compose("config", overrides=words, return_hydra_config=True)
 
 
-if __name__ == "__main__":
-    if {"--help", "-h"} & set(sys.argv):
+def command(words: list[str]) -> int:
+    """What the words of a command line ask for; the exit code."""
+    if {"--help", "-h"} & set(words):
         show_help()
-        sys.exit(0)
+    elif [word for word in words if "=" not in word] == ["--cfg", "job"]:
+        show_config([word for word in words if "=" in word])
+    elif {"-m", "--multirun"} & set(words):
+        return run_sweep()
+    else:
+        main()
+    return 0
+
+
+if __name__ == "__main__":
+    stop_on_signals()
     try:
-        if [word for word in sys.argv[1:] if "=" not in word] == ["--cfg", "job"]:
-            show_config([word for word in sys.argv[1:] if "=" in word])
-            sys.exit(0)
-        sys.exit(run_sweep() if {"-m", "--multirun"} & set(sys.argv) else main())
+        sys.exit(command(sys.argv[1:]))
     except InstantiationException:
         raise
     except (HydraException, OmegaConfBaseException) as error:
         print(cli_help.explain_error(str(error), options_at_hand), file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, OSError) as error:
+        stop = as_stop(error)
+        if stop is None:
+            raise
+        discard_output()
+        print(f"{stop.reason}; {AGAIN}", file=sys.stderr)
+        sys.exit(stop.code)

@@ -9,8 +9,8 @@ import pytest
 JOB = """
 import os, sys
 from pathlib import Path
-from reproduce import cores
-cores.bind(Path(sys.argv[1]), share=int(sys.argv[2]))
+from reproduce.runtime import cores
+cores.bind(Path(sys.argv[1]), cores=int(sys.argv[2]))
 print(len(cores.CORES), *sorted(os.sched_getaffinity(0)), flush=True)
 sys.stdin.read()
 """

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from reproduce.experiments import Context
 from reproduce.runtime import sweep
@@ -17,9 +19,19 @@ class BrokenLauncher(RuntimeError):
     pass
 
 
+def run(tmp_path, launch):
+    """A sweep with results in a folder, as Hydra starts it."""
+
+    def begin():
+        sweep.JobsFile().on_multirun_start(OmegaConf.create({"outputs": str(tmp_path)}))
+        launch()
+
+    return sweep.run(begin)
+
+
 def in_a_process_of_its_own(options, what):
     """A job as a launcher starts it; raises as joblib does when the process is killed."""
-    code = f"from pathlib import Path\nfrom reproduce import sweep\n{what}"
+    code = f"from pathlib import Path\nfrom reproduce.runtime import sweep\n{what}"
     if subprocess.run([sys.executable, "-c", code, options]).returncode < 0:
         raise BrokenLauncher("a worker was killed")
 
@@ -29,7 +41,7 @@ import os, signal, sys
 folder, options = Path({folder!r}), sys.argv[1]
 if not sweep.has_ended(options):
     with sweep.job(options) as folder_is:
-        folder_is(folder / options)
+        folder_is(folder / options, folder)
         with open(folder / "begun", "a") as file:
             file.write(options + "\\n")
         if options == "seed=1" and not (folder / "killed").exists():
@@ -45,12 +57,13 @@ def test_a_killed_job_is_begun_again_and_those_that_ended_are_not(tmp_path):
         for seed in range(3):
             in_a_process_of_its_own(f"seed={seed}", JOB.format(folder=str(tmp_path)))
 
-    jobs = sweep.run(tmp_path / "jobs.jsonl", launch)
-    assert sorted(jobs, key=lambda job: job.options) == [
-        (str(tmp_path / "seed=0"), "seed=0", None),
-        (str(tmp_path / "seed=1"), "seed=1", None),
-        (str(tmp_path / "seed=2"), "seed=2", "ValueError: no such luck"),
+    jobs = run(tmp_path, launch)
+    failures = [None, None, "ValueError: no such luck"]
+    assert jobs == [
+        (f"seed={seed}", failure, str(tmp_path / f"seed={seed}"), str(tmp_path))
+        for seed, failure in enumerate(failures)
     ]
+    assert list((tmp_path / "sweeps").iterdir()) == []
     begun = (tmp_path / "begun").read_text().split()
     assert begun == ["seed=0", "seed=1", "seed=1", "seed=2"]
 
@@ -61,7 +74,7 @@ def test_a_job_that_is_always_killed_is_reported(tmp_path):
             raise KeyboardInterrupt  # leaves nothing behind, as a kill
         raise BrokenLauncher("a worker was killed")
 
-    assert sweep.run(tmp_path / "jobs.jsonl", launch) == [("", "seed=0", sweep.KILLED)]
+    assert run(tmp_path, launch) == [sweep.Job("seed=0", sweep.KILLED)]
 
 
 def test_a_launcher_that_starts_nothing_is_an_error(tmp_path):
@@ -69,14 +82,65 @@ def test_a_launcher_that_starts_nothing_is_an_error(tmp_path):
         raise BrokenLauncher("no such cluster")
 
     with pytest.raises(BrokenLauncher, match="no such cluster"):
-        sweep.run(tmp_path / "jobs.jsonl", launch)
-    assert sweep.VARIABLE not in os.environ
+        run(tmp_path, launch)
+    assert sweep.JOBS_FILE_ENV not in os.environ
+
+
+def test_a_worker_that_is_killed_before_its_job_was_noted_ends_no_sweep(tmp_path):
+    attempts = []
+
+    def launch():
+        attempts.append(1)
+        if len(attempts) < sweep.ATTEMPTS:
+            raise BrokenExecutor("a worker was killed")
+        with sweep.job("seed=0"):
+            pass
+
+    assert run(tmp_path, launch) == [sweep.Job("seed=0", None)]
+    attempts.clear()
+    with pytest.raises(BrokenExecutor):
+        run(tmp_path, lambda: _raise(BrokenExecutor("again and again")))
+
+
+def test_a_sweep_whose_folder_cannot_be_written_ends_at_once(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ending:
+        run(tmp_path / "file", lambda: None)
+    assert ending.value.code == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_idle_workers_of_joblib_end_with_their_parent(tmp_path):
+    """Also one that never began a job: here those beside the one that has the only job."""
+    parent = f"""
+import os, time
+from pathlib import Path
+from joblib import Parallel, delayed
+from reproduce.runtime import sweep
+
+def work(n):
+    Path({str(tmp_path)!r}, str(os.getpid())).touch()
+    time.sleep(60 if n == 0 else 0.1)
+
+sweep.run(lambda: Parallel(n_jobs=3, backend="loky")(delayed(work)(n) for n in range(9)))
+"""
+    started = subprocess.Popen([sys.executable, "-c", parent])
+    _soon(lambda: len(list(tmp_path.iterdir())) == 3)
+    workers = [int(file.name) for file in tmp_path.iterdir()]
+    assert len(workers) == 3
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    assert _soon(lambda: not any(map(_runs, workers)), seconds=10)
+
+
+def _raise(error):
+    raise error
 
 
 def test_a_job_ends_with_the_process_that_started_it(tmp_path):
     job = (
-        "import os, time; from reproduce import sweep; "
-        "os.environ[sweep.STARTER] = str(os.getppid()); sweep.end_with_starter();"
+        "import os, time; from reproduce.runtime import sweep; "
+        "os.environ[sweep.PARENT_PID_ENV] = str(os.getppid()); sweep.end_with_parent();"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     )
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {job!r}])"

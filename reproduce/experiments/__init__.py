@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 import time
@@ -16,6 +17,7 @@ from reproduce.report.results import Claim
 from reproduce.report.run import Run
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
+from reproduce.runtime.stopping import as_stop
 from reproduce.runtime.store import Store
 
 
@@ -100,13 +102,23 @@ def perform(
         try:
             with stage(name):
                 artefact = artefacts[name](context._replace(claims=run.results.claims))
-        except NotAvailable as missing:
-            if only is not None:
+        except BaseException as ending:
+            with contextlib.suppress(OSError):  # a full disk, which may be what ended it
+                run.not_run(name, _reason(ending))
+            if only is not None or not isinstance(ending, NotAvailable):
                 raise
-            say(f"{name} is not run: {missing}")
-            run.not_run(name, str(missing))
+            say(f"{name} is not run: {ending}")
             continue
         run.add(name, artefact, time.monotonic() - started)
+
+
+def _reason(ending: BaseException) -> str:
+    """Why an artefact is not there, for the page."""
+    if isinstance(ending, UserError):
+        return str(ending)
+    if as_stop(ending) is None:
+        return f"It ended with an error, {type(ending).__name__}: {ending}"
+    return "It was stopped before its end; the same command goes on from there."
 
 
 def _arguments_fit(name: str, call: partial[Any]) -> None:

@@ -131,7 +131,11 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.finish()
+        try:
+            self.finish()
+        except OSError:  # a full disk, a closed pipe: what came first is told
+            if error is None:
+                raise
 
     def _show(self, name: str) -> None:
         if self.results.of(name):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +25,32 @@ from rich.text import Text
 
 Advance = Callable[..., None]
 UNFOLDED = 200  # characters: no table is wider, so a log shows it as it is
-console = Console(soft_wrap=True)
+
+
+class _Terminal(Console):
+    """Standard output. Where nobody reads it any more, the run stops (`stopping`)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True  # what is said on the way out goes to the log alone
+        discard_output()
+        raise BrokenPipeError
+
+    def print(self, *what: Any, **options: Any) -> None:
+        try:
+            super().print(*what, **options)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            self.quiet = True  # the terminal was closed, of which SIGHUP tells
+
+
+def discard_output() -> None:
+    """Sends what is still printed nowhere, since nobody reads it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+console = _Terminal(soft_wrap=True)
 if not console.is_terminal and "COLUMNS" not in os.environ:
     console.width = UNFOLDED
 _log: Console | None = None

@@ -1,8 +1,8 @@
-"""The jobs of a sweep: a failed one is reported and the others go on.
+"""The jobs of a sweep: a failed job is reported and the others go on, a killed one begins again.
 
 The process that starts a sweep names a file in the environment; each job, in whatever process or
 on whatever machine that shares the folder, appends one line to it when it begins and one when it
-ends. A job that began and did not end was killed, and is begun again.
+ends. A job that began and did not end was killed.
 """
 
 from __future__ import annotations
@@ -10,116 +10,164 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
 from rich.markup import escape
 
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import say
 
-VARIABLE = "REPRODUCE_SWEEP"
-STARTER = "REPRODUCE_SWEEP_PID"  # the process that started the sweep
+JOBS_FILE_ENV = "REPRODUCE_SWEEP"
+PARENT_PID_ENV = "REPRODUCE_SWEEP_PID"  # the process that started the sweep
 ATTEMPTS = 3
 KILLED = "its process was killed"
 
 
 class Job(NamedTuple):
-    """How a job of a sweep ended: its folder, its options, and what went wrong, if anything."""
+    """How a job of a sweep ended: its folder, and where all results go, its options, and what went
+    wrong, if anything."""
 
-    folder: str
     options: str
     failure: str | None
+    folder: str = ""
+    outputs: str = ""
 
 
-def run(path: Path, launch: Callable[[], object]) -> list[Job]:
-    """Launches the jobs, again where one was killed, and tells how they ended.
+class JobsFile(Callback):
+    """Opens the file of jobs where the sweep's results go; Hydra calls it before the first job."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        parent = os.environ.get(PARENT_PID_ENV)
+        path = Path(config.outputs, "sweeps", f"{parent}.jsonl").absolute()
+        if parent is None or os.environ.get(JOBS_FILE_ENV) == str(path):
+            return  # a further attempt
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+        except OSError as error:  # Hydra would only warn of an exception
+            print(f"outputs={config.outputs} cannot be written: {error}.", file=sys.stderr)
+            sys.exit(2)
+        os.environ[JOBS_FILE_ENV] = str(path)
+
+
+def run(launch: Callable[[], object]) -> list[Job]:
+    """Launches the jobs, again where one was killed, and returns how they ended.
 
     Args:
-        path: of the list of jobs.
         launch: starts all jobs and waits for them; those that have ended begin and end at once.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("")
-    os.environ[VARIABLE] = str(path.resolve())
-    os.environ[STARTER] = str(os.getpid())
+    os.environ[PARENT_PID_ENV] = str(os.getpid())
+    _end_workers_with_this_process()
     try:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 launch()
                 break
-            except Exception as trouble:  # of the launcher: what a job raises is in the list
-                killed = [job for job in _jobs(path) if job.failure == KILLED]
-                if not killed:
+            except Exception as error:  # of the launcher: what a job raises is in the file
+                killed = [job.options for job in _jobs() if job.failure == KILLED]
+                # A worker may also have been killed before its job was noted.
+                last = attempt == ATTEMPTS
+                if not killed and (last or not isinstance(error, BrokenExecutor)):
                     raise
-                say(escape(f"{_named(trouble)}\na job was killed: {killed[0].options}"))
-                if attempt < ATTEMPTS:
+                what = f"a job was killed: {killed[0]}" if killed else "a worker was killed."
+                say(escape(f"{_in_a_line(error)}\n{what}"))
+                if not last:
                     say("the sweep goes on from there.")
-        return _jobs(path)
+        return _jobs()
     finally:
-        del os.environ[VARIABLE], os.environ[STARTER]
-        for file in path.parent.glob(f"{path.name}*"):  # and the places that jobs took
-            file.unlink()
+        del os.environ[PARENT_PID_ENV]
+        listed = os.environ.pop(JOBS_FILE_ENV, None)
+        if listed is not None:  # and the places that jobs took (`cores.bind`)
+            for file in Path(listed).parent.glob(f"{Path(listed).name}*"):
+                file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def job(options: str) -> Iterator[Callable[[Path], None]]:
-    """One job. Inside a sweep a failure is noted and ends here; outside it goes on its way.
+def job(options: str) -> Iterator[Callable[[Path, Path], None]]:
+    """One job: an exception is recorded inside a sweep, and re-raised outside.
 
     Yields:
-        a function that is told the job's folder, once it is known.
+        a function to be called with the job's folder and that of all results, once known.
     """
-    listed = os.environ.get(VARIABLE)
+    inside = JOBS_FILE_ENV in os.environ
+    ending = Job(options, KILLED)
+    if inside:
+        _note(ending)
+
+    def folder_is(folder: Path, outputs: Path) -> None:
+        nonlocal ending
+        ending = ending._replace(folder=str(folder), outputs=str(outputs))
+
     failure = None
-    folders: list[str] = []
-    if listed is not None:
-        _note(listed, Job("", options, KILLED))
     try:
-        yield lambda folder: folders.append(str(folder))
+        yield folder_is
     except Exception as error:
-        if listed is None:
+        if not inside:
             raise
-        failure = _named(error)
+        failure = _in_a_line(error)
         say(escape(str(error) if isinstance(error, UserError) else traceback.format_exc()))
-    if listed is not None:
-        _note(listed, Job(folders[-1] if folders else "", options, failure))
+    if inside:
+        _note(ending._replace(failure=failure))
 
 
 def has_ended(options: str) -> bool:
     """Whether an earlier attempt of this sweep ended this job."""
-    listed = os.environ.get(VARIABLE)
-    jobs = _jobs(Path(listed)) if listed else []
-    return any(job.options == options and job.failure != KILLED for job in jobs)
+    return any(job.options == options and job.failure != KILLED for job in _jobs())
 
 
-def end_with_starter() -> None:
+def end_with_parent() -> None:
     """Ends this process, a child of the one that started the sweep, when that one is gone."""
-    parent = int(os.environ[STARTER])
+    parent = int(os.environ[PARENT_PID_ENV])
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(1)
+            time.sleep(0.5)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _jobs(path: Path) -> list[Job]:
+def _end_workers_with_this_process() -> None:
+    """Has joblib's workers watch their parent from the first on, before any job."""
+    try:
+        from joblib import register_parallel_backend
+        from joblib.parallel import BACKENDS
+    except ImportError:
+        return
+    loky: Any = BACKENDS["loky"]
+
+    class Watched(loky):
+        def configure(self, *args: Any, **options: Any) -> Any:
+            return super().configure(*args, **options, initializer=end_with_parent)
+
+    if loky.__name__ != Watched.__name__:
+        register_parallel_backend("loky", Watched)
+
+
+def _jobs() -> list[Job]:
     """The jobs that began, each as it ended, in the order of their folders."""
+    listed = os.environ.get(JOBS_FILE_ENV)
     with contextlib.suppress(FileNotFoundError):
-        jobs = [Job(**json.loads(line)) for line in path.read_text().splitlines()]
-        return sorted({job.options: job for job in jobs}.values())
+        lines = Path(listed).read_text().splitlines() if listed else []
+        jobs = [Job(**json.loads(line)) for line in lines]
+        return sorted({job.options: job for job in jobs}.values(), key=lambda job: job.folder)
     return []
 
 
-def _note(listed: str, job: Job) -> None:
-    with open(listed, "a") as file:  # one short line: written whole, whoever else writes
+def _note(job: Job) -> None:
+    """Appends one short line, which is written whole, whoever else writes."""
+    with open(os.environ[JOBS_FILE_ENV], "a") as file:
         file.write(json.dumps(job._asdict()) + "\n")
 
 
-def _named(error: Exception) -> str:
+def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,0 +1,125 @@
+"""What stops a run from outside: signals, closed pipes, full disks. It ends as by Ctrl-C."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from functools import partial
+
+import pytest
+
+from reproduce.experiments import Context, perform
+from reproduce.report.results import Artefact
+from reproduce.report.run import Header, Run
+from reproduce.runtime import addresses
+from reproduce.runtime.stopping import as_stop
+
+CONTEXT = Context(None, {}, 0, None)
+HEADER = Header("szegedy", "mnist", "folder", "0", "smoke", 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "stopped"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, "nobody reads"),
+        (OSError(errno.ENOSPC, "No space left", "/x"), 2, "the disk is full at /x"),
+    ],
+)
+def test_the_reason_is_told_by_a_line_and_the_exit_code(error, code, words):
+    stop = as_stop(error)
+    assert stop.code == code
+    assert words in stop.reason
+
+
+def test_other_errors_are_no_stop():
+    assert as_stop(FileNotFoundError(errno.ENOENT, "nothing")) is None
+    assert as_stop(ValueError()) is None
+
+
+CHILD = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from reproduce.report.results import Artefact
+from reproduce.report.run import Header, Run
+from reproduce.experiments import Context, perform
+from reproduce.runtime.progress import say
+from reproduce.runtime.stopping import as_stop, stop_on_signals
+
+def slow(context):
+    while True:
+        say("at work")
+        time.sleep(0.05)
+
+stop_on_signals()
+CONTEXT = Context(None, {}, 0, None)
+try:
+    with Run(Path(sys.argv[1]), Header("szegedy", "mnist", "x", "0", "smoke", 0)) as run:
+        perform({"slow": partial(slow)}, CONTEXT, run)
+except BaseException as error:
+    stop = as_stop(error)
+    print(stop.reason, file=sys.stderr)
+    sys.exit(stop.code)
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "SIGINT", "closed pipe"])
+def test_a_run_that_is_stopped_leaves_its_page(tmp_path, how):
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout.readline() == "at work\n"
+    if how == "closed pipe":
+        child.stdout.close()
+    else:
+        child.send_signal(getattr(signal, how))
+    code = child.wait(60)
+    error = child.stderr.read()
+    child.stdout.close()
+    child.stderr.close()
+    number = signal.SIGPIPE if how == "closed pipe" else getattr(signal, how)
+    assert code == 128 + number
+    assert error.count("\n") == 1, error
+    assert "stopped before its end" in (tmp_path / "report.md").read_text()
+
+
+def test_an_artefact_that_fails_is_on_the_page_with_its_error(tmp_path):
+    def broken(context):
+        raise ZeroDivisionError("by nothing")
+
+    with pytest.raises(ZeroDivisionError), Run(tmp_path, HEADER) as run:
+        perform({"table1": partial(broken)}, CONTEXT, run, only=["table1"])
+    assert "ZeroDivisionError: by nothing" in (tmp_path / "report.md").read_text()
+
+
+def test_a_full_disk_is_told_as_such_though_the_page_cannot_be_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fine(context):
+        monkeypatch.setattr("reproduce.report.results_json.atomic_write", full)
+        return Artefact(title="Table", caption="")
+
+    with pytest.raises(OSError, match="No space left") as ending, Run(tmp_path, HEADER) as run:
+        perform({"table1": partial(fine)}, CONTEXT, run)
+    assert as_stop(ending.value).code == 2
+    assert (tmp_path / "results.json").is_file()
+
+
+def test_results_have_a_lasting_address(tmp_path):
+    parts = "szegedy", "mnist", "laptop", "seed=0"
+    assert addresses.run_folder(tmp_path, *parts, settings="") == tmp_path.joinpath(*parts)
+    assert addresses.run_folder(tmp_path, *parts, settings="a=1,b=x/y").name == "a=1,b=x_y"
+    long = [addresses.run_folder(tmp_path, settings="a=" + "é" * 300 + end) for end in "xy"]
+    assert long[0] != long[1]
+    for folder in long:
+        assert len(folder.name.encode()) <= addresses.LONGEST_NAME
+        folder.mkdir()
+        addresses.point_latest(tmp_path, folder)
+        assert (tmp_path / "latest").resolve() == folder
