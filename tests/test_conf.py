@@ -40,8 +40,9 @@ def test_every_network_fits_its_function(path):
         fits(made({**networks, "_partial_": True}))
         return
     for call in made(networks).values():
-        parameters = inspect.signature(call.func).parameters
-        fits(call, **{name: None for name in ("examples", "seed") if name in parameters})
+        parameters = inspect.signature(call).parameters
+        free = {name: None for name in ("examples", "seed") if name in parameters}
+        inspect.signature(call).bind(**free)
 
 
 @pytest.mark.parametrize("path", sorted((CONF / "dataset").glob("*.yaml")), ids=lambda p: p.stem)

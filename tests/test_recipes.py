@@ -26,9 +26,9 @@ def test_every_recipe_in_conf_fits_the_functions_it_names(path):
     if "_target_" in config:
         return
     for call in made(config).values():
-        if getattr(call, "func", None) is training.train:
-            assert call.keywords["network"](input_shape=(28, 28, 1), classes=10, seed=0)
-            for phase in call.keywords["phases"]:
+        if isinstance(call, training.Recipe):
+            assert call.network(input_shape=(28, 28, 1), classes=10, seed=0)
+            for phase in call.phases:
                 inspect.signature(phase.func).bind(None, None, None, 1.0, **phase.keywords)
 
 

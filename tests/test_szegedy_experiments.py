@@ -1,7 +1,6 @@
 """What the experiments conclude, on numbers whose conclusion is known."""
 
 import math
-from functools import partial
 
 import keras
 import numpy as np
@@ -24,6 +23,7 @@ from reproduce.methods.units.coherence import Coherence
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
 from reproduce.runtime.store import Store
+from reproduce.training import Recipe
 
 
 @pytest.fixture
@@ -145,10 +145,6 @@ def convolutional(input_shape, classes, seed):
     )
 
 
-def fresh(network, examples, seed):
-    return network(input_shape=examples.images.shape[1:], classes=10, seed=seed)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return mnist_5k()
@@ -165,7 +161,7 @@ def context(dataset, tmp_path):
         ),
     )
     networks = {
-        name: partial(fresh, network=convolutional)
+        name: Recipe(convolutional, phases=[])
         for name in ("FC100-100-10", "FC200-200-10", "convolutional")
     }
     return Context(dataset=few, networks=networks, seed=0, store=Store(tmp_path))

@@ -1,5 +1,6 @@
 """Transfer against the length of the training: the networks, and which rate stands where."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,8 +13,7 @@ from reproduce.experiments.szegedy.training_length import NETWORKS
 from reproduce.networks import models
 from reproduce.runtime.errors import NotAvailable
 
-RECIPE = partial(
-    training.train,
+RECIPE = training.Recipe(
     partial(models.dense, units=[6, 5]),
     phases=[partial(training.lbfgs, iterations=999, decay=1e-4)],
 )
@@ -31,13 +31,13 @@ def test_one_training_on_its_way_is_several_trainings(examples, lengths, tmp_pat
     )
     for length, network in zip(lengths, stopped, strict=True):
         phase = partial(training.lbfgs, iterations=length, decay=1e-4)
-        alone = partial(RECIPE, phases=[phase])(examples=examples, seed=1)
+        alone = replace(RECIPE, phases=[phase])(examples=examples, seed=1)
         for one, other in zip(network.get_weights(), alone.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
 
 
 def test_a_recipe_that_is_not_lbfgs_alone_is_refused(examples):
-    other = partial(RECIPE, phases=[partial(training.softmax, decay=1e-4)])
+    other = replace(RECIPE, phases=[partial(training.softmax, decay=1e-4)])
     with pytest.raises(NotAvailable, match="L-BFGS alone"):
         training_length.at_lengths(other, lengths=[3], examples=examples, seed=1)
 

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import inspect
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,18 +19,18 @@ from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.stopping import as_stop
 from reproduce.runtime.store import Store
+from reproduce.training import Recipe
 
 
 class Context(NamedTuple):
     """What the artefacts of a run share.
 
-    networks: name -> a call that makes the network; `training.train` without its examples and
-        seed, or a loader.
+    networks: name -> what makes the network: a `training.Recipe`, or a loader.
     claims: those of the artefacts that the run has so far.
     """
 
     dataset: Dataset
-    networks: Mapping[str, partial[Any]]
+    networks: Mapping[str, Callable[..., Any]]
     seed: int
     store: Store
     claims: tuple[Claim, ...] = ()
@@ -52,12 +52,19 @@ class Context(NamedTuple):
         if "dataset" in parameters:  # a loader that looks at what it is going to be shown
             return self.store.remembered(partial(call, dataset=self.dataset))
         if "examples" not in parameters:
-            return self.store.remembered(call)
+            return self.store.remembered(partial(call))
         seed = self.seed if seed is None else seed
         examples = self.dataset.train if examples is None else examples
         call = partial(call, examples=examples, seed=seed)
         checkpoints = "checkpoints" if "checkpoints" in parameters else None
         return self.cached(call, checkpoints, title=f"training {name}, seed {seed}")
+
+    def recipe(self, name: str) -> Recipe:
+        """How a network is trained; NotAvailable for one that is loaded."""
+        found = self.networks.get(name)
+        if not isinstance(found, Recipe):
+            raise NotAvailable(f"{name} would have to be trained here, and is loaded or missing.")
+        return found
 
     def seeds(self, count: int) -> list[int]:
         """The run's seed, then others drawn from it, which no other run comes upon.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,40 @@ from reproduce.training.quasi_newton import lbfgs, softmax
 from reproduce.training.schedules import constant, cosine, falling, one_cycle
 
 __all__ = [
-    "constant", "cosine", "error_rate", "falling", "lbfgs", "logits", "one_cycle", "sgd",
+    "Recipe", "constant", "cosine", "error_rate", "falling", "lbfgs", "logits", "one_cycle", "sgd",
     "softmax", "sparse_autoencoder", "train",
 ]  # fmt: skip
 
 Phase = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: everything but its examples and its seed. See `train`."""
+
+    network: Callable[..., keras.Model]
+    phases: Sequence[Phase]
+    effort: float = 1.0
+    classes: int | None = None
+
+    def __call__(
+        self,
+        examples: Examples,
+        seed: int,
+        *,
+        classes: int | None = None,
+        checkpoints: Path | None = None,
+    ) -> keras.Model:
+        """The trained network."""
+        return train(
+            self.network, self.phases, examples, seed, effort=self.effort,
+            classes=self.classes if classes is None else classes, checkpoints=checkpoints,
+        )  # fmt: skip
+
+    @property
+    def methods(self) -> list[Callable[..., None]]:
+        """The function behind each phase, without its options."""
+        return [getattr(phase, "func", phase) for phase in self.phases]
 
 
 def train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -59,9 +60,9 @@ def access(
         return int((logits(target, changed).argmax(axis=1) != sample.labels).sum())
 
     white = cells.rate("with the model", "fooled", fooled_by(target), n)
-    call = context.networks[network]
-    wider = partial(call.keywords["network"], units=[OTHER_WIDTH, OTHER_WIDTH])
-    train = partial(call, network=wider, seed=context.seeds(2)[1])
+    recipe = context.recipe(network)
+    wider = partial(recipe.network, units=[OTHER_WIDTH, OTHER_WIDTH])
+    train = partial(replace(recipe, network=wider), seed=context.seeds(2)[1])
     elsewhere = context.cached(partial(train, examples=others))
     blind = cells.rate("substitute, other data", "fooled", fooled_by(elsewhere), n)
     curve: dict[int, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -168,9 +169,9 @@ def _slope(
 
 def _of_width(context: Context, name: str, width: int, train: Examples) -> Any:
     """The network of that name with hidden layers of another width."""
-    call = context.networks[name]
-    build = partial(call.keywords["network"], units=[width, width])
-    return context.cached(partial(call, network=build, examples=train, seed=context.seed))
+    recipe = context.recipe(name)
+    wide = replace(recipe, network=partial(recipe.network, units=[width, width]))
+    return context.cached(partial(wide, examples=train, seed=context.seed))
 
 
 def _resized(examples: Examples, side: int) -> Examples:

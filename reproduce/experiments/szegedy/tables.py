@@ -138,23 +138,24 @@ def _exact(context: Context, attacked: Attacked, attack: Attack) -> np.ndarray:
 
 def _training(context: Context) -> list[str]:
     """How networks with hidden layers were trained, as far as the paper does not say it."""
-    phases = {
-        name: [phase.func for phase in call.keywords.get("phases", ())]
-        for name, call in context.networks.items()
+    recipes = {
+        name: recipe
+        for name, recipe in context.networks.items()
+        if isinstance(recipe, training.Recipe)
     }
-    descended = [name for name, row in phases.items() if training.sgd in row]
-    full_batch = [name for name, row in phases.items() if row == [training.lbfgs]]
-    told = [*TRAINING] if "AE400-10" in phases else []
+    descended = [name for name, recipe in recipes.items() if training.sgd in recipe.methods]
+    full_batch = [name for name, recipe in recipes.items() if recipe.methods == [training.lbfgs]]
+    departures = [*TRAINING] if "AE400-10" in context.networks else []
     if full_batch:
-        told.append(
+        departures.append(
             f"{' and '.join(full_batch)}: L-BFGS on all images, as in the paper; how long it runs "
             "and what it remembers are ours, and were fixed by the objective and the clean errors."
         )
     if descended:
-        told.append(
+        departures.append(
             f"The paper trains with L-BFGS. Here {' and '.join(descended)} descend in batches."
         )
-    return told
+    return departures
 
 
 def _over(seeds: int) -> list[str]:

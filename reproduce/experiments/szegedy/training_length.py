@@ -8,9 +8,9 @@ several lengths, on one path each, and fed with each other's adversarial images.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ At = tuple[str, int]  # a network, and the iterations after which it was stopped
 def training_length(
     context: Context,
     *,
-    networks: Mapping[str, partial[Any]],
+    networks: Mapping[str, training.Recipe],
     lengths: Sequence[int],
     splits: int,
     images: int,
@@ -98,7 +98,7 @@ def training_length(
 
 
 def at_lengths(
-    recipe: partial[Any],
+    recipe: training.Recipe,
     *,
     lengths: Sequence[int],
     examples: Examples,
@@ -108,18 +108,14 @@ def at_lengths(
     """One training, looked at on its way: the network after each of these numbers of iterations.
 
     Args:
-        recipe: `training.train` with the one phase `training.lbfgs`; lengths: ascending. Where
+        recipe: with the one phase `training.lbfgs`; lengths: ascending. Where
             they are multiples of `limited_memory.EVERY`, each goes on from the one before.
     """
-    phases = recipe.keywords["phases"]
-    if [phase.func for phase in phases] != [training.lbfgs]:
+    if recipe.methods != [training.lbfgs]:
         raise NotAvailable("lengths of training need a recipe of full-batch L-BFGS alone.")
     return [
-        recipe(
-            phases=[partial(phases[0], iterations=length)],
-            examples=examples,
-            seed=seed,
-            checkpoints=checkpoints,
+        replace(recipe, phases=[partial(recipe.phases[0], iterations=length)])(
+            examples=examples, seed=seed, checkpoints=checkpoints
         )
         for length in lengths
     ]

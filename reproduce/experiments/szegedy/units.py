@@ -25,6 +25,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, ClaimVerdict, answer
 from reproduce.runtime.progress import stage
+from reproduce.training import Recipe
 
 # How large a difference between units and directions still counts as none. Written down before
 # the comparison was run: half an image of the ten for purity; for entropy what half an image does
@@ -109,8 +110,9 @@ def _controls(context: Context, judge: str, rows: int) -> dict[str, dict[str, Co
     """Pixel space, an untrained network, and images drawn at random."""
     test: Examples = context.dataset.test
     found = {"pixels": _measure(context, None, None, judge, rows)}
-    if UNTRAINED in context.networks:
-        untrained = context.networks[UNTRAINED].keywords["network"](
+    recipe = context.networks.get(UNTRAINED)
+    if isinstance(recipe, Recipe):
+        untrained: Any = recipe.network(
             input_shape=test.images.shape[1:], classes=context.dataset.classes, seed=context.seed
         )
         for layer in hidden_layers(untrained):
