@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from reproduce.methods.attacks import adversarial, exact, fgsm, simba
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
+from reproduce.methods.attacks.deepfool import DeepFool
 from reproduce.methods.attacks.minimal import (
     hop_skip_jump,
     linear,
@@ -53,6 +54,8 @@ ATTACKS = [
     (adversarial.BoxLBFGS(), linear_network),
     (adversarial.BoxLBFGS(tau=16, norm="euclidean"), linear_network),
     (exact.ExactLinear(), linear_network),
+    (DeepFool(), linear_network),
+    (DeepFool(), nearest_neighbour),
     (fgsm.FastGradientSign(epsilon=0.2), linear_network),
     (fgsm.GradientSteps(epsilon=0.1, euclidean=True), linear_network),
     (simba.SimBA(step=0.2, queries=200, frequencies=4), linear_network),

@@ -2,7 +2,7 @@
 
 For an image x and a target label l that differs from f(x), the paper looks for the smallest r
 with f(x + r) = l and x + r in [0, 1]^m; it approximates it by minimising c|r| + loss(x + r, l) in
-the box and searching for c (`search` says how, and why its "minimum c" must be the largest).
+the box and searching for c (`c_search` says how, and why its "minimum c" must be the largest).
 
 `norm` chooses between c|r|^2, the default, and c|r|, as printed. Where c is found for each
 image the two have the same stationary points, with c' = 2c|r|, and the squared one is smooth at
@@ -27,7 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from reproduce.methods.attacks import c_search, lbfgsb
+from reproduce.methods.attacks import c_search, c_state, lbfgsb
 from reproduce.methods.attacks.attack import (
     Adversarial,
     Attack,
@@ -37,6 +37,7 @@ from reproduce.methods.attacks.attack import (
     proposed,
 )
 from reproduce.methods.attacks.boundary import to_boundary
+from reproduce.methods.attacks.c_state import Budget, PenaltySearch
 from reproduce.methods.attacks.targets import choose_targets
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import Network, Weights, slots_for
@@ -103,7 +104,7 @@ class BoxLBFGS(Attack):
     def _minimisers(
         self, network: Network, images: np.ndarray, targets: np.ndarray, given: np.ndarray
     ) -> Adversarial:
-        budget = c_search.Budget(
+        budget = Budget(
             float(self.tau), self.norm, self.searches, self.iterations, self.evaluations,
             self.tolerance, self.margin,
         )  # fmt: skip
@@ -149,7 +150,7 @@ def _search(
     images: np.ndarray,
     targets: np.ndarray,
     given: np.ndarray,
-    budget: c_search.Budget,
+    budget: Budget,
     pairs: int,
     advance: progress.Advance,
 ) -> _Found:
@@ -198,34 +199,32 @@ def _search(
     return found
 
 
-def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, c_search.Search]:
-    """Slots without occupants; their rows are computed along, and nobody looks at them."""
+def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, PenaltySearch]:
+    """Empty batch slots, computed but ignored."""
     nothing, number = tf.zeros((slots, pixels)), tf.zeros(slots)
     state = lbfgsb.start(
         nothing, number + 1, pairs=pairs, lower=tf.constant(0.0), upper=tf.constant(1.0)
     )
-    return state, c_search.start(
-        nothing, tf.zeros(slots, tf.int32), number, tf.ones(slots, tf.bool)
-    )
+    return state, c_state.start(nothing, tf.zeros(slots, tf.int32), number, tf.ones(slots, tf.bool))
 
 
 @functools.lru_cache(maxsize=64)
 def _ticks(
-    network: Network, shape: tuple[int, ...], slots: int, budget: c_search.Budget, pairs: int
-) -> Callable[..., tuple[lbfgsb.State, c_search.Search]]:
+    network: Network, shape: tuple[int, ...], slots: int, budget: Budget, pairs: int
+) -> Callable[..., tuple[lbfgsb.State, PenaltySearch]]:
     """The compiled part: lets new images in, then TICKS evaluations of every slot."""
 
     @tf.function(jit_compile=math.prod(shape) <= COMPILED_PIXELS)
     def ticks(
         weights: Weights,
         state: lbfgsb.State,
-        searches: c_search.Search,
+        searches: PenaltySearch,
         refill: Any,
         images: Any,
         targets: Any,
         log_c: Any,
-    ) -> tuple[lbfgsb.State, c_search.Search]:
-        def loss_gradient_margin(points: Any, rows: c_search.Search) -> tuple[Any, Any, Any]:
+    ) -> tuple[lbfgsb.State, PenaltySearch]:
+        def loss_gradient_margin(points: Any, rows: PenaltySearch) -> tuple[Any, Any, Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
                 scores = network.logits(weights, tf.reshape(points, (slots, *shape)))
@@ -239,7 +238,7 @@ def _ticks(
         state = lbfgsb.choose(refill, fresh, state)
         searches = lbfgsb.choose(
             refill,
-            c_search.start(images, targets, log_c, tf.zeros(slots, tf.bool), budget.tau),
+            c_state.start(images, targets, log_c, tf.zeros(slots, tf.bool), budget.tau),
             searches,
         )
         _, state, searches = tf.while_loop(

@@ -20,91 +20,21 @@ sliding along the ray from the clean image (`boundary`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
 from reproduce.methods.attacks import lbfgsb
+from reproduce.methods.attacks.c_guess import estimate, first_guess, phi_of
+from reproduce.methods.attacks.c_state import SOFT, Budget, PenaltySearch
 
 Tensor = Any
 
 FARTHEST = 3.0  # one step in log c: a factor of 20
 STEEPEST = 5.0  # secant slopes between 1/STEEPEST and STEEPEST are believed
 NARROW = 0.01  # a bracket of log c this narrow is narrow enough
-SOFT, SHARPER = 2.0, 8.0  # a large tau is reached in steps: the first, and their factor
+SHARPER = 8.0  # a large tau is reached in steps of this factor
 SECANTS = 4  # steps in a bracket before plain bisection takes over: the path may have a jump
-
-
-class Search(NamedTuple):
-    """One row per image: where its search for c stands.
-
-    fixed: c is given, only the minimiser is wanted.
-    low, high: log of the largest c that reached the target, of the smallest that did not.
-    closest: the minimiser that reached the target with the smallest |r|, and its |r|^2, log c
-        (NaN until there is one; a sharper loss starts anew, but keeps what it has in hand).
-    """
-
-    targets: Tensor  # int32 (batch,)
-    fixed: Tensor  # bool (batch,)
-    margin: Tensor  # float32 (batch,), at the present position
-    clean: Tensor  # float32 (batch,), M above
-    tau: Tensor  # float32 (batch,), of the loss as it is now
-    log_c: Tensor
-    last_log_c: Tensor
-    last_phi: Tensor
-    low: Tensor
-    high: Tensor
-    closest: Tensor  # float32 (batch, n)
-    closest_gradient: Tensor
-    closest_loss: Tensor
-    square: Tensor
-    closest_log_c: Tensor
-    inner: Tensor  # int32 (batch,), evaluations at this c
-    searches: Tensor  # int32 (batch,), values of c tried
-    evaluations: Tensor  # int32 (batch,)
-    converged: Tensor  # bool (batch,)
-    done: Tensor  # bool (batch,)
-
-
-class Budget(NamedTuple):
-    """Options of `nearest` that reach down here; see there."""
-
-    tau: float
-    norm: str
-    searches: int
-    iterations: int
-    evaluations: int
-    tolerance: float
-    margin: float
-
-
-def start(images: Tensor, targets: Tensor, log_c: Tensor, idle: Tensor, tau: float = 1.0) -> Search:
-    """A search that waits for its first evaluation; log_c is NaN where c is to be found."""
-    number = tf.zeros_like(log_c)
-    count = tf.zeros_like(targets)
-    infinite = tf.fill(tf.shape(log_c), float("inf"))
-    return Search(
-        targets=targets,
-        fixed=tf.math.is_finite(log_c),
-        margin=number,
-        clean=number,
-        tau=tf.where(tf.math.is_finite(log_c), tau, min(tau, SOFT)),
-        log_c=tf.where(tf.math.is_finite(log_c), log_c, 0.0),
-        last_log_c=number,
-        last_phi=number,
-        low=-infinite,
-        high=infinite,
-        closest=images,
-        closest_gradient=tf.zeros_like(images),
-        closest_loss=number,
-        square=infinite,
-        closest_log_c=number + float("nan"),
-        inner=count,
-        searches=count,
-        evaluations=count,
-        converged=tf.zeros_like(idle),
-        done=idle,
-    )
 
 
 def margins(logits: Tensor, targets: Tensor) -> Tensor:
@@ -115,11 +45,11 @@ def margins(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def tick(
-    loss_gradient_margin: Callable[[Tensor, Search], tuple[Tensor, Tensor, Tensor]],
+    loss_gradient_margin: Callable[[Tensor, PenaltySearch], tuple[Tensor, Tensor, Tensor]],
     state: lbfgsb.State,
-    search: Search,
+    search: PenaltySearch,
     budget: Budget,
-) -> tuple[lbfgsb.State, Search]:
+) -> tuple[lbfgsb.State, PenaltySearch]:
     """One evaluation of every image, and all that follows from it."""
     point = lbfgsb.trial(state)
     loss, gradient, margin = loss_gradient_margin(point, search)
@@ -134,43 +64,15 @@ def tick(
         evaluations=search.evaluations + tf.where(search.done, 0, 1),
         inner=search.inner + 1,
     )
-    state, search = _first_guess(first, state, search, budget)
+    state, search = first_guess(first, state, search, budget)
     ends = ~search.done & ~fresh & (state.settled | (search.inner >= budget.iterations))
-    search = _estimate(taken & ~fresh, state, search, budget)
+    search = estimate(taken & ~fresh, state, search, budget)
     state, search = _next_c(ends, state, search, budget)
     state = state._replace(weight=tf.exp(search.log_c), length=tf.where(ends, 1.0, state.length))
     if budget.tau > SOFT:
         sharper = ends & ~search.done & (search.searches == 0)
         state = _anew(sharper, state)
     return lbfgsb.propose(state, norm=budget.norm), search
-
-
-def _first_guess(
-    start: Tensor, state: lbfgsb.State, search: Search, budget: Budget
-) -> tuple[lbfgsb.State, Search]:
-    """c and the first step as a linear network with two classes would have them."""
-    held = ((state.position <= state.lower) & (state.gradient > 0)) | (
-        (state.position >= state.upper) & (state.gradient < 0)
-    )
-    length = tf.norm(tf.where(held, 0.0, state.gradient), axis=1) + 1e-12
-    unlikely = tf.maximum(-tf.math.expm1(-state.loss), 1e-3)  # 1 - p(target)
-    slope = length / (search.tau * unlikely)  # of the margin along the gradient
-    clean = tf.maximum(-search.margin, 1e-6)
-    guess = search.tau * slope / 2
-    if budget.norm == "squared":
-        guess = guess * slope / (2 * clean)
-    guess = tf.math.log(guess)
-    first = clean / (slope * length)
-    if budget.norm == "squared":
-        first = tf.where(search.fixed, tf.minimum(first, 0.5 * tf.exp(-search.log_c)), first)
-    return (
-        state._replace(first_length=tf.where(start, first, state.first_length)),
-        search._replace(
-            clean=tf.where(start, clean, search.clean),
-            log_c=tf.where(start & ~search.fixed, guess, search.log_c),
-            inner=tf.where(start, 0, search.inner),
-        ),
-    )
 
 
 def _anew(rows: Tensor, state: lbfgsb.State) -> lbfgsb.State:
@@ -185,31 +87,9 @@ def _anew(rows: Tensor, state: lbfgsb.State) -> lbfgsb.State:
     )
 
 
-def _phi(search: Search, budget: Budget) -> Tensor:
-    phi = tf.nn.softplus(search.tau * search.margin) - tf.math.log(2.0)
-    if budget.norm == "squared":
-        phi += tf.math.log(tf.maximum(1 + search.margin / search.clean, 0.1))
-    return phi
-
-
-def _estimate(taken: Tensor, state: lbfgsb.State, search: Search, budget: Budget) -> Search:
-    """Until a first minimiser has settled, c follows the multiplier at the present point."""
-    remains = state.position - state.anchor
-    free = tf.cast((state.position > state.lower) & (state.position < state.upper), tf.float32)
-    square = tf.reduce_sum(free * remains**2, 1)
-    c = -tf.reduce_sum(free * state.gradient * remains, 1) / (2 * square)
-    if budget.norm == "euclidean":
-        c = c * 2 * tf.norm(remains, axis=1)
-    log_c = tf.math.log(c) + _phi(search, budget)
-    log_c = tf.clip_by_value(log_c, search.log_c - 1, search.log_c + 1)
-    early = taken & ~search.fixed & ~search.done & (search.searches == 0)
-    early &= tf.math.is_finite(log_c) & (tf.abs(search.margin) > budget.margin * search.clean)
-    return search._replace(log_c=tf.where(early, log_c, search.log_c))
-
-
 def _next_c(
-    ends: Tensor, state: lbfgsb.State, search: Search, budget: Budget
-) -> tuple[lbfgsb.State, Search]:
+    ends: Tensor, state: lbfgsb.State, search: PenaltySearch, budget: Budget
+) -> tuple[lbfgsb.State, PenaltySearch]:
     """Where a minimiser has settled: notes it, moves the bracket, chooses the next c."""
     used = tf.math.log(state.weight)
     reaches = search.margin >= 0
@@ -222,7 +102,7 @@ def _next_c(
     returns = ends & ~reaches & tf.math.is_finite(search.square)
     high = tf.where(returns, tf.minimum(search.high, used), search.high)
 
-    phi = _phi(search, budget)
+    phi = phi_of(search, budget)
     slope = (used - search.last_log_c) / (search.last_phi - phi)
     believed = (search.searches > 0) & (slope > 1 / STEEPEST) & (slope < STEEPEST)
     move = tf.where(believed, slope, 1.0) * phi

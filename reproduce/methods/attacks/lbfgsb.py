@@ -8,11 +8,9 @@ weight c, history, step length and end; only the evaluations of the loss are sha
 
 The box is kept by projection: every trial point is clipped (Bertsekas 1982, "Projected Newton
 methods for optimization problems with simple constraints"), and variables that a bound holds
-against the gradient are left out of gradient and history. Directions come from the two-loop
-recursion (Nocedal & Wright 2006, algorithm 7.4), done on inner products alone, so that the long
-vectors are read only twice. The history keeps gradient changes of the loss; the penalty's known
-curvature is added when it is used. So a history stays valid when the weight changes, which is
-what makes a search over c cheap.
+against the gradient are left out of gradient and history. Directions come from `two_loop`. The
+history keeps gradient changes of the loss; the penalty's known curvature is added when it is used.
+So a history stays valid when the weight changes, which is what makes a search over c cheap.
 
     Szegedy et al.   Nocedal & Wright   here
     x                                   anchor
@@ -30,11 +28,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from reproduce.methods.attacks.two_loop import quasi_newton
+
 Tensor = Any
 
 SUFFICIENT_DECREASE = 1e-4  # Nocedal & Wright 2006, section 3.1
 SHORTEST = 1e-4  # of a full quasi-Newton step: below it float32 sees no decrease
-POSITIVE = 1e-8  # a pair is used where s'y > POSITIVE * s's: the curvature is positive
 ROUNDING = 1e-6  # a rise of the objective by this fraction is rounding, not failure
 SMALLEST_NORM = 1e-6  # rounds off the tip of the euclidean penalty at r = 0
 
@@ -164,50 +163,6 @@ def propose(state: State, *, norm: str) -> State:
     return state._replace(direction=tf.where(anew, direction, state.direction))
 
 
-def quasi_newton(
-    gradient: Tensor, steps: Tensor, changes: Tensor, curvature: Tensor, first_length: Tensor
-) -> Tensor:
-    """Minus the inverse Hessian estimate times the gradient, float32 (batch, n).
-
-    The two-loop recursion runs on coefficients of the 2 * pairs + 1 long vectors; all it needs
-    are their inner products (Chen, Wang & Zhou 2014, "Large-scale L-BFGS using MapReduce").
-
-    Args:
-        curvature: float32 (batch,), added to the Hessian as a multiple of the identity.
-        first_length: float32 (batch,), the inverse Hessian where no pair can be used.
-    """
-    pairs = steps.shape[1]
-    basis = tf.concat([steps, changes, gradient[:, None]], 1)
-    products = tf.matmul(basis, basis, transpose_b=True)
-    ss, sy = products[:, :pairs, :pairs], products[:, :pairs, pairs:-1]
-    a = curvature[:, None, None]
-    yy = products[:, pairs:-1, pairs:-1] + a * (sy + tf.linalg.matrix_transpose(sy)) + a * a * ss
-    sg = products[:, :pairs, -1]
-    yg = products[:, pairs:-1, -1] + curvature[:, None] * sg
-    sy = sy + a * ss
-
-    alphas: list[Tensor] = [None] * pairs
-    betas: list[Tensor] = [None] * pairs
-    usable = [sy[:, i, i] > POSITIVE * ss[:, i, i] for i in range(pairs)]
-    inverse = [tf.where(usable[i], 1 / sy[:, i, i], 0.0) for i in range(pairs)]
-    # q = gradient - sum_i alpha_i y_i, from the newest pair to the oldest
-    for i in reversed(range(pairs)):
-        later = sum((alphas[j] * sy[:, i, j] for j in range(i + 1, pairs)), 0.0)
-        alphas[i] = inverse[i] * (sg[:, i] - later)
-    scale = first_length
-    for i in range(pairs):
-        scale = tf.where(usable[i], sy[:, i, i] / yy[:, i, i], scale)
-    # r = scale q + sum_i (alpha_i - beta_i) s_i, back again
-    for i in range(pairs):
-        y_q = yg[:, i] - sum((alphas[j] * yy[:, i, j] for j in range(pairs)), 0.0)
-        earlier = sum(((alphas[j] - betas[j]) * sy[:, j, i] for j in range(i)), 0.0)
-        betas[i] = inverse[i] * (scale * y_q + earlier)
-    of_change = -scale[:, None] * tf.stack(alphas, 1)
-    of_step = tf.stack(alphas, 1) - tf.stack(betas, 1) + curvature[:, None] * of_change
-    coefficients = tf.concat([of_step, of_change, scale[:, None]], 1)
-    return -tf.squeeze(tf.matmul(coefficients[:, None], basis), 1)
-
-
 class Minimum(NamedTuple):
     """What `minimise` found; `failed` where loss or gradient ceased to be finite."""
 
@@ -223,6 +178,7 @@ def minimise(
     position: Tensor,
     weight: Tensor | None = None,
     *,
+    anchor: Tensor | None = None,
     norm: str = "squared",
     lower: Any = 0.0,
     upper: Any = 1.0,
@@ -234,7 +190,8 @@ def minimise(
 
     Args:
         loss_and_gradient: positions (batch, n) -> (batch,), (batch, n); rows do not interact.
-        position: float32 (batch, n), where to start, and the anchor of the penalty.
+        position: float32 (batch, n), where to start.
+        anchor: float32 (batch, n), from which the penalty counts; where it starts by default.
         weight: float32 (batch,), of the penalty; none by default.
         tolerance: settled when the objective falls by less than this fraction.
         iterations: evaluations at most.
@@ -242,6 +199,8 @@ def minimise(
     position = tf.convert_to_tensor(position, tf.float32)
     weight = tf.zeros(position.shape[:1]) if weight is None else weight
     state = start(position, weight, pairs=pairs, lower=lower, upper=upper)
+    if anchor is not None:
+        state = state._replace(anchor=anchor)
     done = tf.zeros(position.shape[:1], tf.bool)
     failed, evaluations = done, tf.zeros(position.shape[:1], tf.int32)
 

@@ -1,0 +1,57 @@
+"""DeepFool (Moosavi-Dezfooli et al. 2016, algorithm 2): to the nearest hyperplane, again and again.
+
+Each step goes where another label would begin if the network were linear. The label is looked at
+beyond the boundary, by `overshoot`, and pixels are kept in [0, 1]; the paper does neither.
+
+    theirs   here
+    f_k      lead: logit of the label less that of class k
+    w'_k     slopes: gradient of minus the lead
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
+from reproduce.networks.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class DeepFool(Attack):
+    """steps: at most, for an image; overshoot: fraction of the change that is added to it."""
+
+    steps: int = 50
+    overshoot: float = 0.02
+
+    name: ClassVar[str] = "DeepFool"
+    objective: ClassVar[str] = "euclidean distance"
+    wants: ClassVar[str] = "labels"
+
+    def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        @tf.function
+        def linearised(points: Any) -> tuple[Any, Any]:
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                scores = classify(points)
+            return scores, tape.batch_jacobian(scores, points)
+
+        rows, changed, total = np.arange(len(images)), images, np.zeros_like(images)
+        for _ in range(self.steps):
+            scores, slopes = (part.numpy() for part in linearised(tf.constant(changed)))
+            waiting = scores.argmax(axis=1) == wanted
+            if not waiting.any():
+                break
+            slopes = slopes.reshape(*scores.shape, -1)
+            slopes = slopes - slopes[rows, wanted][:, None]
+            lead = scores[rows, wanted][:, None] - scores
+            squares = np.maximum((slopes**2).sum(axis=2), 1e-12)
+            lead[rows, wanted] = np.inf
+            rival = (lead / np.sqrt(squares)).argmin(axis=1)
+            length = np.where(waiting, lead[rows, rival] / squares[rows, rival], 0)
+            total += (length[:, None] * slopes[rows, rival]).reshape(images.shape)
+            changed = np.clip(images + (1 + self.overshoot) * total, 0, 1)
+        return proposed(images, changed)

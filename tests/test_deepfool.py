@@ -1,0 +1,36 @@
+"""DeepFool against the exact distance of linear networks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from reproduce.methods.attacks.deepfool import DeepFool
+from reproduce.methods.attacks.minimal.linear import NearestHyperplane
+
+WEIGHTS = np.random.default_rng(0).normal(size=(36, 4)).astype(np.float32)
+
+
+def linear(images):
+    return tf.reshape(images, (-1, 36)) @ tf.constant(WEIGHTS)
+
+
+@pytest.mark.parametrize("overshoot", [0.02, 0.1])
+def test_one_step_reaches_the_nearest_hyperplane_of_a_linear_network(rng, overshoot):
+    images = rng.uniform(0.4, 0.6, (20, 6, 6, 1)).astype(np.float32)  # the box is slack
+    labels = np.asarray(linear(images)).argmax(axis=1)
+    exact = NearestHyperplane()(linear, images, labels)
+    found = DeepFool(steps=2, overshoot=overshoot)(linear, images, labels)
+    assert not found.failed.any()
+    np.testing.assert_array_equal(found.targets, exact.targets)
+    np.testing.assert_allclose(found.distortion / exact.distortion, 1 + overshoot, rtol=1e-3)
+
+
+def test_in_a_box_that_binds_it_is_never_nearer_than_the_optimum(rng):
+    images = rng.uniform(0, 1, (20, 6, 6, 1)).astype(np.float32).round(1)
+    labels = np.asarray(linear(images)).argmax(axis=1)
+    exact = NearestHyperplane()(linear, images, labels)
+    found = DeepFool()(linear, images, labels)
+    reached = ~found.failed
+    assert reached.mean() > 0.9
+    assert (found.distortion[reached] >= exact.distortion[reached] * (1 - 1e-4)).all()
+    assert np.median(found.distortion[reached] / exact.distortion[reached]) < 1.1
