@@ -1,0 +1,56 @@
+"""Section 6: does training on adversarial examples lower the clean error?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import ttest_rel
+
+from reproduce.experiments import Context
+from reproduce.networks.forward import mistakes
+from reproduce.report.cells import Cells
+from reproduce.report.results import Artefact, Claim, Strength, answer
+
+BEFORE, AFTER = "maxout 240, dropout", "maxout 240, dropout, adversarial"
+
+
+def adversarial_training(context: Context, *, rows: Mapping[str, str], seeds: int) -> Artefact:
+    """Clean test errors of the ordinary and of the adversarially trained network.
+
+    Args:
+        rows: row -> network; seeds: trainings of each.
+    """
+    cells = Cells("goodfellow", "adversarial_training")
+    test = context.dataset.test
+    errors = {}
+    for row, name in rows.items():
+        wrong = [mistakes(context.network(name, seed=seed), test) for seed in context.seeds(seeds)]
+        errors[row] = np.array(wrong) / len(test.labels)
+        cells.rate_over_runs(row, "test_error", wrong, [len(test.labels)] * seeds)
+    return Artefact(
+        title="Adversarial training as a regulariser",
+        caption=f"{len(test.labels):,} test images, {seeds} trainings of each network.",
+        cells=cells.list,
+        claims=[_lower(errors, Strength(seeds, len(test.labels)))],
+        departures=[
+            "The networks of 1,600 units, trained until the adversarial validation error no "
+            "longer falls, are not made.",
+            "Both networks learn from all training images for a fixed number of epochs; the paper "
+            "stops early on a validation set.",
+        ],
+    )
+
+
+def _lower(errors: Mapping[str, np.ndarray], strength: Strength) -> Claim:
+    """A t test over pairs of equal seed, 5 %; a single pair cannot tell."""
+    before, after = errors[BEFORE], errors[AFTER]
+    p = float(ttest_rel(before, after).pvalue) if len(before) > 1 else np.nan
+    return Claim(
+        id="adversarial training regularises",
+        sentence="Adversarial training lowers the error on the test set beyond dropout.",
+        verdict=answer(bool(after.mean() < before.mean()) if p < 0.05 else None),
+        evidence=f"{before.mean():.2%} without and {after.mean():.2%} with, over {len(before)} "
+        f"trainings of each (published: 0.94 and 0.84 %).",
+        strength=strength,
+    )
