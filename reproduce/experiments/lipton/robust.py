@@ -9,6 +9,7 @@ import numpy as np
 
 from reproduce.data import Examples, read_only
 from reproduce.experiments import Context
+from reproduce.experiments.goodfellow.models import EPSILON, record
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
 from reproduce.experiments.lipton.zoo import Recipes
@@ -17,8 +18,6 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 from reproduce.training import logits
-
-EPSILON = 0.25  # Goodfellow et al. 2015, section 4, MNIST
 
 
 def robust(
@@ -56,7 +55,13 @@ def robust(
         ]
         for label, network in zip((row, rules.TRAINED.format(row)), networks, strict=True):
             changed = fgsm.fast(network, sample.images, sample.labels, epsilon=EPSILON)
-            _row(cells, label, logits(network, sample.images), logits(network, changed), sample)
+            record(
+                cells,
+                label,
+                logits(network, sample.images),
+                logits(network, changed),
+                sample.labels,
+            )
             shown.append((label, changed))
     against = context.cached(partial(ordinary[surrogate], examples=train, seed=context.seed))
     learnt, attacked = (
@@ -67,12 +72,12 @@ def robust(
     for row, some in sets.items():
         call = partial(forest_answers, some, sample.images, attacked, forest, context.seed)
         clean, fooled = context.cached(call)
-        _row(cells, row, clean, fooled, sample)
+        record(cells, row, clean, fooled, sample.labels)
     for recipe in zoo.recipes(context, rbf).values():
         model = zoo.made(recipe)
         assert model.classify is not None
         changed = fgsm.fast(model.classify, sample.images, sample.labels, epsilon=EPSILON)
-        _row(cells, "RBF", model.logits(sample.images), model.logits(changed), sample)
+        record(cells, "RBF", model.logits(sample.images), model.logits(changed), sample.labels)
         shown.append(("RBF", changed))
     pictures = np.stack([sample.images[:8], *[changed[:8] for _, changed in shown]])
     return Artefact(
@@ -97,15 +102,6 @@ def robust(
             "and a calibrated softmax after them.",
         ],
     )
-
-
-def _row(cells: Cells, row: str, clean: np.ndarray, changed: np.ndarray, sample: Examples) -> None:
-    n = len(sample.labels)
-    cells.rate(row, "test_error", int((clean.argmax(axis=1) != sample.labels).sum()), n)
-    wrong = changed.argmax(axis=1) != sample.labels
-    cells.rate(row, "error", int(wrong.sum()), n)
-    confidence = zoo.softmax(changed).max(axis=1)
-    cells.mean(row, "mean_confidence", confidence[wrong], "fraction")
 
 
 def _both(one: Examples, other: Examples) -> Examples:
