@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from reproduce.data import Examples
 from reproduce.experiments import Context
@@ -94,7 +95,7 @@ def _wide(lasting: np.ndarray) -> Claim:
     )
 
 
-def _plot(curves: np.ndarray, epsilons: np.ndarray) -> figures.Figure:
+def _plot(curves: np.ndarray, epsilons: np.ndarray) -> Figure:
     figure, axes = figures.sheet(width=4.2, height=2.8)
     ax = axes[0, 0]
     count = len(figures.COLOURS)

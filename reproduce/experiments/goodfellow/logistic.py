@@ -26,8 +26,8 @@ def logistic(context: Context, *, network: str, images: int) -> Artefact:
     test = _pair(context.dataset.test)
     sample = Examples(test.images[:images], test.labels[:images])
     changed = subject.fooling(sample)
-    answers = map(subject.logits, (sample.images, changed))
-    record(cells, ROW, *answers, sample.labels)
+    clean, answers = subject.logits(sample.images), subject.logits(changed)
+    record(cells, ROW, clean, answers, sample.labels)
     kernel = subject.classify.get_weights()[0]  # type: ignore[attr-defined]
     slope = (kernel[:, 1] - kernel[:, 0]).reshape(context.dataset.test.images.shape[1:])
     shown = [slope / np.abs(slope).max() / 2 + 0.5, np.sign(slope) / 2 + 0.5]
