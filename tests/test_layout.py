@@ -17,7 +17,7 @@ FLOORS = [
     {"runtime"},
 ]
 NEIGHBOURS = {("report", "published")}  # a report reads the published numbers
-LONGEST = 287  # lines of a file
+LONGEST = 280  # lines of a file
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
