@@ -2,30 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from reproduce.methods.attacks import adversarial, transfer
-
-
-def brightness(images):
-    """Class 1 where the first pixel is above a half."""
-    return tf.concat([0.5 - images[:, :1], images[:, :1] - 0.5], 1)
-
-
-def darkness(images):
-    return -brightness(images)
-
-
-def test_error_of_each_network_on_each_set():
-    images = np.array([[0.1], [0.2], [0.9], [np.nan]], np.float32)
-    labels = np.array([0, 1, 1, 1])
-    table = transfer.errors(
-        {"bright": brightness, "dark": darkness},
-        {"all": (images, labels), "failed": (images[3:], labels[3:])},
-    )
-    assert table["all", "bright"] == pytest.approx(1 / 3)
-    assert table["all", "dark"] == pytest.approx(2 / 3)
-    assert np.isnan(table["failed", "bright"])
 
 
 def test_noise_has_the_deviation_asked_for_and_clipping_lowers_it():
@@ -53,11 +31,3 @@ def test_one_factor_enlarges_the_whole_set(average: str):
     factors = (larger - images) / (perturbed - images)
     np.testing.assert_allclose(factors, np.median(factors), rtol=0.02)
     assert transfer.amplify(images, perturbed, 5.0).max() <= 1
-
-
-def test_the_formula_as_printed_shrinks_an_mnist_distortion():
-    """0.1 / sqrt(784) = 0.0036, far below the 0.06 it starts from."""
-    rng = np.random.default_rng(0)
-    images = rng.random((4, 28, 28, 1))
-    printed = transfer.amplify_as_printed(images, images + rng.normal(0, 0.06, images.shape))
-    np.testing.assert_allclose(adversarial.distortion(images, printed), 0.1 / 28, rtol=1e-3)

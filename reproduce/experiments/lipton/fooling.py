@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol
 from reproduce.experiments.lipton.rules import models as rules
@@ -40,7 +41,7 @@ def fooling(
             )  # fmt: skip
             row = f"{name}, {encoding}"
             certainty = confidence(found.log_odds[0, -1])
-            images = found.archives[0].images / np.float32(255)
+            images = to_unit(found.archives[0].images)
             away = protocol.to_training(images, context.dataset.train)
             cells.number(row, "median_confidence", float(np.median(certainty)), "fraction",
                          len(certainty))  # fmt: skip

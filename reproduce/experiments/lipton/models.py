@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import Examples
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
@@ -137,7 +138,7 @@ def _row(
     certainty = confidence(studied.evolution.log_odds[0, -1])
     cells.number(name, "fooling_confidence", float(np.median(certainty)), "fraction", CLASSES)
     cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", CLASSES)
-    evolved = studied.evolution.archives[0].images / np.float32(255)
+    evolved = to_unit(studied.evolution.archives[0].images)
     away = protocol.to_training(evolved, context.dataset.train)
     cells.number(name, "fooling_distance", _median(away), "norm", CLASSES)
     clean = zoo.softmax(logits).max(axis=1)
@@ -201,8 +202,8 @@ def universal(studied: Mapping[str, Studied], sample: Examples) -> Figure:
         archive = one.evolution.archives[0]
         niche = int(np.argmax(archive.log_odds))
         rows.append(
-            [original, changed, 0.5 + 0.5 * difference / max(most, 1e-9), archive.images[niche]
-             / np.float32(255)]
+            [original, changed, 0.5 + 0.5 * difference / max(most, 1e-9),
+             to_unit(archive.images[niche])]
         )  # fmt: skip
         beyond = np.clip(np.nan_to_num(original + 1.001 * difference), 0, 1)  # the boundary
         answer = zoo.made(one.recipe).labels(beyond[None])[0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.runs import (
@@ -152,7 +153,7 @@ def _grid(context: Context, found: Evolution) -> Figure:
     """The papers' layout: a column for each digit, a row for each of up to five runs."""
     shown = images(found)[:5]
     return figures.grid(
-        shown / np.float32(255),
+        to_unit(shown),
         row_labels=[f"run {run + 1}" for run in range(len(shown))],
         column_labels=[str(label) for label in range(context.dataset.classes)],
     )
@@ -167,7 +168,7 @@ def _large(found: Evolution, encoding: Encoding) -> Figure:
     rows = [np.concatenate([row, np.full_like(row, 255)])[:half] for row in rows]
     sides = [f"{images.shape[1]} x {images.shape[2]}" for images in (small, large)]
     return figures.grid(
-        np.stack(rows) / np.float32(255),
+        to_unit(np.stack(rows)),
         row_labels=[
             f"{first} to {last},\n{side}"
             for first, last in ((0, half - 1), (half, len(small) - 1))

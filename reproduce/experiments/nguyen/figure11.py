@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
@@ -153,7 +154,7 @@ def _sheet(context: Context, found: Sequence[Round]) -> Figure:
     rows = [each.images[rng.integers(len(each.images))] for each in found]
     medians = [np.median(confidence(each.log_odds[:, -1])) for each in found]
     return figures.grid(
-        np.stack(rows) / np.float32(255),
+        to_unit(np.stack(rows)),
         row_labels=[f"DNN{i}  {certainty(m):>8}" for i, m in enumerate(medians, 1)],
         column_labels=[str(label) for label in range(context.dataset.classes)],
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reproduce import training
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import NETWORK
+from reproduce.networks.forward import mistakes
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
@@ -14,7 +14,7 @@ def networks(context: Context) -> Artefact:
     cells = Cells("nguyen", "networks")
     test = context.dataset.test
     model = context.network(NETWORK)
-    wrong = round(training.error_rate(model, test) * len(test.labels))
+    wrong = mistakes(model, test)
     cells.rate(NETWORK, "test_error", wrong, len(test.labels))
     return Artefact(
         title="The network that is fooled",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import CHILDREN, NETWORK, evolve_cached, final_confidence
 from reproduce.methods.evolution.archive import confidence
@@ -111,7 +112,7 @@ def _draw(drawn: Mapping[str, list[Pair]], columns: int = 8) -> Figure:
             if column < len(pairs):
                 before, after, p, q = pairs[column * max(1, len(pairs) // columns)]
                 for row, (image, value) in enumerate(((before, p), (after, q))):
-                    figures.crisp(rows[row, column], image.repeat(3, axis=-1) / np.float32(255))
+                    figures.crisp(rows[row, column], to_unit(image.repeat(3, axis=-1)))
                     rows[row, column].set_title(certainty(value), fontsize=6, pad=2)
         rows[0, 0].text(-0.15, 0.5, f"{preset}\nbefore", transform=rows[0, 0].transAxes,
                         ha="right", va="center", fontsize=6)  # fmt: skip

@@ -15,9 +15,11 @@ import numpy as np
 
 from reproduce import training
 from reproduce.data import Examples, read_only
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import CHILDREN
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.networks.forward import mistakes
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
 
@@ -87,7 +89,7 @@ def rounds(
             if len(fooling):
                 labels = training.logits(model, fooling).argmax(axis=1)
                 recognised = int((labels == classes).sum())
-            wrong = round(training.error_rate(model, test) * len(test.labels))
+            wrong = mistakes(model, test)
             found.append(
                 Round(
                     evolution.log_odds, evolution.snapshots[:, -1], wrong, len(test.labels),
@@ -106,7 +108,7 @@ def _first_and_last(evolution: Evolution, most: int, seed: Sequence[int]) -> np.
     found = snapshots.reshape(-1, *snapshots.shape[3:])
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(len(found), min(most, len(found)), replace=False))
-    return found[drawn].astype(np.float32) / np.float32(255)
+    return to_unit(found[drawn])
 
 
 def _enlarged(clean: Examples, fooling: np.ndarray, label: int) -> Examples:

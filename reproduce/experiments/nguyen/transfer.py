@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce import training
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import (
     CHILDREN,
@@ -21,6 +21,7 @@ from reproduce.experiments.nguyen.runs import (
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.methods.evolution.scoring import scorer
+from reproduce.networks.forward import mistakes
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, answer
@@ -63,7 +64,7 @@ def transfer(
             theirs = confidence(odds[np.arange(len(flat)), labels])
             sure_of_both = (own.ravel() >= SURE) & (theirs >= SURE)
             only_a = (own.ravel() >= SURE) & (theirs < 0.5)
-            wrong = round(training.error_rate(network, context.dataset.test) * _tests(context))
+            wrong = mistakes(network, context.dataset.test)
             cells.rate(row, "test_error", wrong, _tests(context))
             cells.number(row, "median_A", np.median(own), "fraction", n=own.size)
             cells.number(row, "median_B", np.median(theirs), "fraction", n=own.size)
@@ -125,7 +126,7 @@ def _draw(panels: Mapping[str, list[np.ndarray]], columns: int = 10) -> Figure:
             if not len(shown):
                 continue
             blank = np.full((columns, *_shape(panels)), np.nan, np.float32)
-            chosen = shown[:columns] / np.float32(255)
+            chosen = to_unit(shown[:columns])
             blank[: len(chosen)] = chosen
             rows.append(blank)
             labels.append(f"{name}: {kind} ({len(shown)})")

@@ -8,48 +8,14 @@ network's error on its own examples falls below the published 100 %.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from reproduce.methods.attacks.attack import distortion, pooled
-from reproduce.networks.classifier import Classifier
-from reproduce.networks.forward import slot_logits
 from reproduce.runtime.errors import UserError
 
 Array = Any
-
-
-def wrong(classify: Classifier, images: Array, labels: Array) -> np.ndarray:
-    """Which images the network does not give their label, bool (n,)."""
-    labels = np.asarray(labels)
-    if len(images) != len(labels):
-        raise UserError(f"one label an image, got {len(labels)} for {len(images)} images")
-    return slot_logits(classify, images).argmax(1) != labels
-
-
-def errors(
-    networks: Mapping[str, Classifier], sets: Mapping[str, tuple[Array, Array]]
-) -> dict[tuple[str, str], float]:
-    """The error of each network on each set of images, as a fraction: table 2.
-
-    Args:
-        sets: by name, images and their true labels. Images that hold NaN (a failed attack) are
-            left out.
-
-    Returns:
-        by (name of the set, name of the network).
-    """
-    table = {}
-    for row, (images, labels) in sets.items():
-        whole = np.isfinite(np.asarray(images)).reshape(len(images), -1).all(axis=1)
-        for column, classify in networks.items():
-            table[row, column] = float("nan")
-            if whole.any():
-                mistakes = wrong(classify, images[whole], np.asarray(labels)[whole])
-                table[row, column] = float(mistakes.mean())
-    return table
 
 
 def gaussian_noise(
@@ -85,14 +51,3 @@ def amplify(
     images, perturbed = np.asarray(images, np.float32), np.asarray(perturbed, np.float32)
     larger = images + np.float32(deviation / present) * (perturbed - images)
     return larger.clip(0, 1) if clip else larger
-
-
-def amplify_as_printed(images: Array, perturbed: Array, length: float = 0.1) -> np.ndarray:
-    """x + 0.1 (x' - x) / ||x' - x||_2, as section 4.2 prints it.
-
-    With the norm over 784 pixels this *shrinks* the distortion, to 0.1 / 28 = 0.0036.
-    """
-    images, perturbed = np.asarray(images, np.float32), np.asarray(perturbed, np.float32)
-    change = perturbed - images
-    norm = np.sqrt(np.sum(change**2, axis=tuple(range(1, change.ndim)), keepdims=True))
-    return (images + length * change / norm).astype(np.float32)

@@ -20,6 +20,7 @@ import tensorflow as tf
 # Public by use: TensorFlow's own guides import it from here, and no shorter name is exported.
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from reproduce.data.examples import to_unit
 from reproduce.methods.evolution.archive import log_odds
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import batched, finite, inference
@@ -39,7 +40,7 @@ def scorer(classify: Classifier, batch: int) -> Score:
 
     def score(images: np.ndarray) -> np.ndarray:
         def of_bytes(part: tf.Tensor) -> tf.Tensor:
-            return forward(tf.constant(part.numpy() / np.float32(255)))
+            return forward(tf.constant(to_unit(part.numpy())))
 
         return log_odds(finite(batched(of_bytes, images, batch)))
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from reproduce import training
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH
 from reproduce.methods.ascent import RULES, ascend
@@ -103,7 +104,7 @@ def climb(
         until=until,
     )  # fmt: skip
     images = np.round(found.images * 255).astype(np.uint8)
-    logits = training.logits(network, images.astype(np.float32) / np.float32(255), BATCH)
+    logits = training.logits(network, to_unit(images), BATCH)
     return Climbed(
         images,
         archive.log_odds(logits)[np.arange(len(images)), list(targets)],
@@ -115,7 +116,7 @@ def climb(
 
 def mean_image(network: keras.Model) -> np.ndarray:
     """float32 (side, side, 3) in [0, 1]: one colour, since the mean image is not at hand."""
-    pixel = np.array(MEAN_PIXEL, np.float32) / np.float32(255)
+    pixel = to_unit(np.array(MEAN_PIXEL))
     return np.tile(pixel, (*network.input_shape[1:3], 1))
 
 
@@ -129,6 +130,6 @@ def without_mean(images: np.ndarray, mean: np.ndarray) -> np.ndarray:
     Returns:
         float32 (n, side, side, 3) in [0, 1].
     """
-    difference = images / np.float32(255) - mean
+    difference = to_unit(images) - mean
     reach = np.quantile(np.abs(difference), SHOWN_SHARE, axis=(1, 2, 3), keepdims=True)
     return np.clip(0.5 + difference / np.maximum(2 * reach, 1e-6), 0, 1).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
@@ -79,7 +80,7 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
             "is off; the scores are the network's own.",
             f"{name} instead of the authors' CaffeNet; the start is ImageNet's mean colour, "
             f"not its mean image (root mean square difference at the end "
-            f"{ascents.contrast(found.images / np.float32(255), mean_image(network)):.3f}).",
+            f"{ascents.contrast(to_unit(found.images), mean_image(network)):.3f}).",
         ],
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen.imagenet.figure9 import of_ilsvrc
@@ -183,6 +184,6 @@ def _draw(context: Context, deleted: Mapping[str, list[Deleted]]) -> Figure:
             (above, each.image, each.before),
             (below, each.without, each.after),
         ):
-            figures.crisp(ax, image / np.float32(255))
+            figures.crisp(ax, to_unit(image))
             ax.set_title(caption(context, each.label, p), fontsize=5, pad=2)
     return figure

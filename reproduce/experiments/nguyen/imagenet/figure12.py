@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, photographs, the_network
 from reproduce.experiments.nguyen.imagenet.figure3 import random_cppns
@@ -122,7 +123,7 @@ def at_published(cells: Cells, odds: dict[str, np.ndarray], children: int) -> No
 
 
 def _labels(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    answers = logits(network, images.astype(np.float32) / np.float32(255), BATCH)
+    answers = logits(network, to_unit(images), BATCH)
     return answers.argmax(axis=1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.data import imagenet_classes as ilsvrc
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
 from reproduce.experiments.nguyen import ascents
@@ -121,7 +122,7 @@ def twenty_classes(
             steps_share=steps_share,
         )  # fmt: skip
         ascents.row(cells, rule, confidence(found[rule].log_odds), found[rule].reached)
-        images = found[rule].images / np.float32(255)
+        images = to_unit(found[rule].images)
         cells.number(rule, "contrast", ascents.contrast(images, mean), "rms")
     return Artefact(
         title="Gradient ascent with and without regularisation (supplement)",

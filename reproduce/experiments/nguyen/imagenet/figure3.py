@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import training
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, the_network
 from reproduce.methods.evolution import cppn
@@ -44,7 +45,7 @@ def random_cppns(context: Context, network: keras.Model, images: int, mutations:
 def _score(network: keras.Model, images: int, mutations: int, *, seed: Sequence[int]) -> Scored:
     genomes = cppn.drifted(np.random.default_rng(seed), images, 3, mutations)
     pixels = cppn.render(genomes, network.input_shape[1])
-    logits = training.logits(network, pixels.astype(np.float32) / np.float32(255), BATCH)
+    logits = training.logits(network, to_unit(pixels), BATCH)
     return Scored(pixels, log_odds(logits))
 
 
@@ -105,7 +106,7 @@ def _draw(images: np.ndarray, p: np.ndarray, names: Sequence[str]) -> Figure:
         ax.set_axis_off()
     for i, (image, of_image) in enumerate(zip(images, p, strict=True)):
         row, column = divmod(i, COLUMNS)
-        figures.crisp(axes[2 * row, column], image / np.float32(255))
+        figures.crisp(axes[2 * row, column], to_unit(image))
         bars = axes[2 * row + 1, column]
         bars.set_axis_on()
         top = np.argsort(-of_image, kind="stable")[:TOP]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.imagenet.figures6_7 import departures
 from reproduce.experiments.nguyen.imagenet.runs import Elite, Search, distinct
@@ -124,7 +125,7 @@ def sheet(context: Context, elites: Sequence[Elite], columns: int) -> Figure:
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, elite in zip(axes.flat, elites, strict=False):
-        figures.crisp(ax, elite.image / np.float32(255))
+        figures.crisp(ax, to_unit(elite.image))
         ax.set_title(caption(context, elite.label, elite.confidence), fontsize=6, pad=2)
     return figure
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from reproduce.data import Examples
+from reproduce.data.examples import to_unit
 from reproduce.experiments.imagenet import BATCH
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.networks import heads
@@ -69,7 +70,7 @@ def retrained(
     seen, unseen = np.split(order, [len(order) // 2])
     below = heads.features(network)
     shown = outputs(below, photographs.images, BATCH)
-    fooled = outputs(below, fooling.astype(np.float32) / np.float32(255), BATCH)
+    fooled = outputs(below, to_unit(fooling), BATCH)
     head = heads.with_one_more(network)
     examples = Examples(
         np.concatenate([shown[seen], fooled]),
