@@ -85,7 +85,7 @@ def fast_gradient_sign(
         ],
         departures=[
             "The paper gives neither the pieces of a maxout unit, nor the length and rates of the "
-            "training. Ours (five pieces, momentum, 30 epochs) were chosen before any result was "
+            "training. Ours (five pieces, momentum, 15 epochs) were chosen before any error was "
             "seen; conf/networks/goodfellow.yaml has them.",
             "The paper does not describe its RBF network. Ours has Gaussian units at clusters of "
             "each class, weights by least squares, and a temperature fitted on held-out images; "
