@@ -30,12 +30,14 @@ from reproduce.report.published import Published
 from reproduce.report.results import Verdict
 
 TOLD = 0.2  # of the published number: a smaller half-width tells such a difference
+FEWEST_RUNS = 3  # with two, the rule called up to 9 % different with nothing different
 WHOLE_SETS = (10_000, 60_000)  # MNIST's test and training images, the same for everybody
 
 RULE = (
     "consistent (✓): the difference lies within what two numbers of one source show in 95 of 100 "
     "cases, and a fifth more or less would have shown; too wide (?): a fifth would not have shown, "
-    "or nothing is known of the spread; differs (≠): otherwise, and ≢ where only the rounding "
+    "or nothing is known of the spread (fewer than three runs); "
+    "differs (≠): otherwise, and ≢ where only the rounding "
     "tells. A rate by the two-sample test for proportions with the paper's own sample size, on all "
     "test images by our spread over seeds; a mean by our spread for a sample of the paper's size; "
     "several runs by the prediction interval for one run; a median by the runs' own medians. "
@@ -59,8 +61,10 @@ def of_rate(wrong: int, n: int, published: Published | None) -> Judgement:
     if published is None or not published.judged:
         return UNPUBLISHED
     n_paper = published.n or n
-    pooled = (wrong + 1 + n_paper * published.value) / (n + n_paper + 2)
     total = n + n_paper
+    pooled = (wrong + n_paper * published.value) / total
+    if not 0 < pooled < 1:  # nothing varied in either sample; more images might
+        pooled = (wrong + n_paper * published.value + 1) / (total + 2)
     variance = pooled * (1 - pooled) * (1 / n + 1 / n_paper) * total / (total - 1)
     judged = _judged(wrong / n, variance, math.inf, published)
     if judged.verdict == "consistent" and n == published.n and n in WHOLE_SETS:
@@ -93,6 +97,8 @@ def of_runs(
     """
     if published is None or not published.judged:
         return UNPUBLISHED
+    if runs < FEWEST_RUNS:
+        return NOTHING_KNOWN
     scattered = deviation**2 * (each + 1 / runs)
     freedom = (scattered + extra) ** 2 / (scattered**2 / (runs - 1)) if scattered else math.inf
     return _judged(mean, scattered + extra, freedom, published)
@@ -117,6 +123,8 @@ def of_median(values: np.ndarray, published: Published | None) -> Judgement:
     """
     if published is None or not published.judged:
         return UNPUBLISHED
+    if len(values) < FEWEST_RUNS:
+        return NOTHING_KNOWN
     found: MedianSpread = intervals.of_values(intervals.to_scale(values, published.unit))
     theirs = published.n or found.runs
     variance = found.variance(found.runs) + found.variance(theirs)

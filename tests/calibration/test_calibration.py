@@ -1,0 +1,23 @@
+"""Of two numbers of one source, every rule calls 3 to 7 in a hundred different."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from simulate import CASES, DRAWS, shares
+
+from reproduce.report import verdicts
+from reproduce.report.published import Published
+
+LUCK = 2 * math.sqrt(0.05 * 0.95 / DRAWS)  # of the simulation itself
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.source}")
+def test_nothing_different_is_called_different_in_five_of_a_hundred(case):
+    assert 0.03 - LUCK <= shares(case, 1.0)["differs"] <= 0.07 + LUCK
+
+
+def test_two_runs_give_no_verdict():
+    published = Published(0.3, "30", "fraction", 256, "confirmed", "")
+    assert verdicts.of_runs(0.9, 0.01, 2, published).verdict == "too wide"
