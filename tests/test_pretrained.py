@@ -96,7 +96,7 @@ def test_range_and_outputs_are_found_out(tmp_path, capsys, scale, offset, output
     other = foreign.load(path, dataset=dataset, scale=7.0, outputs="logits")
     np.testing.assert_allclose(other(images), model(7 * images), rtol=1e-4)
     smaller = dataset._replace(train=data.read_only(images[:, :2], labels))
-    with pytest.raises(UserError, match=r"squares has images of \(2, 3, 1\) and 3 classes"):
+    with pytest.raises(UserError, match=r"squares has images of \(2, 3, 1\)"):
         foreign.load(path, dataset=smaller)
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_loaded_is_told(tmp_path):
         foreign.load("nowhere.keras")
     with pytest.raises(UserError, match="cannot be opened as a Keras model"):
         foreign.load(str(tmp_path / "text.keras"))
-    with pytest.raises(UserError, match="logits or probabilities, got odds"):
+    with pytest.raises(UserError, match="logits, probabilities, sigmoids, got odds"):
         foreign.load("model.keras", outputs="odds")
     with pytest.raises(UserError, match=r"networks\.path"):
         foreign.saved_by_keras(None)

@@ -1,54 +1,68 @@
-"""Networks trained by others: any Keras model, and keras.applications.
+"""Networks trained by others: a Keras model in a file, or made by a function of one's own.
 
 They come out like ours: images float32 (n, height, width, channels) in [0, 1] in, logits out.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from reproduce.data import Dataset
-from reproduce.data.download import keras_home
-from reproduce.data.photographs import sized
-from reproduce.networks import input_format, own_model
+from reproduce.data.photographs import SIDE, sized
+from reproduce.networks import input_format
+from reproduce.networks.applications import USUAL_SIDE, application, is_weights_file
+from reproduce.networks.forward import inference
+from reproduce.networks.opening import called, first_words, opened
+from reproduce.networks.rewiring import (
+    agree,
+    as_answered,
+    rewired,
+    takes_integers,
+    to_logits,
+    without_end,
+)
 from reproduce.networks.ten_crops import ten_crops as over_ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say
 
-USUAL_SIDE = 224  # of images for a network that takes any size
+OUTPUTS = ("logits", "probabilities", "sigmoids")
+OPTIONS = "networks.scale=, networks.offset= and networks.outputs= say otherwise."
 
 
 def saved_by_keras(
     path: str | Sequence[str] | None, name: str | None = None, **options: Any
 ) -> dict[str, partial[Any]]:
-    """Name -> a call of `load`, for one path or several; or of `application`, by name alone.
+    """Name -> a call of `load`, for one path or several; or of `application`.
 
     Args:
-        path: of a file, or module:function (`own_model.opened`).
+        path: of a file, or module:function (`opened`).
         name: of a single network, in the place of its file's or function's; where an experiment
-            asks for "LeNet", so may a network of another make be called. Without a path, a name
-            in keras.applications.
+            asks for "LeNet", so may a network of another make be called. Without a path, or with
+            that of a file of weights alone, a name in keras.applications.
     """
-    if not path and name:
-        bare = {key: options[key] for key in ("side", "ten_crops") if key in options}
-        return {name: partial(application, name, **bare)}
-    if not path:
+    if not path and not name:
         raise UserError(
             "networks=keras wants networks.path=<file>.keras or <module>:<function>, or a list, "
             "or networks.name= with a name in keras.applications."
         )
-    paths = [path] if isinstance(path, str) else path
+    paths = [path] if isinstance(path, str) else list(path or ())
+    if not paths or (name and len(paths) == 1 and is_weights_file(paths[0])):
+        bare: dict[str, Any] = {
+            key: options[key] for key in ("side", "ten_crops") if key in options
+        }
+        if paths:
+            bare["weights"] = paths[0]
+        return {str(name): partial(application, str(name), **bare)}
     if name is not None and len(paths) > 1:
         raise UserError(f"networks.name={name} names one network, and there are {len(paths)}.")
-    return {name or own_model.name(each): partial(load, each, **options) for each in paths}
+    return {name or called(each): partial(load, each, **options) for each in paths}
 
 
 def load(
@@ -64,165 +78,187 @@ def load(
     """A classifier saved by Keras or made by a function.
 
     Args:
-        path: as in `own_model.opened`.
-        outputs: "logits" or "probabilities"; None looks for a softmax at the end, and at what
-            the model answers.
+        path: as in `opened`.
+        outputs: "logits", "probabilities" (of which one softmax at the end is taken off) or
+            "sigmoids"; None looks for softmaxes or a sigmoid at the end, and at what the model
+            answers.
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
             of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
-            the one of `expected.RANGES` under which the labels of training images are likeliest.
+            the one of `input_format.RANGES` that training images speak for.
         side: of the images, for a model that takes any size.
         ten_crops: averages the softmax over ten crops of an image of 256.
         dataset: whose images it is going to be shown.
     """
-    if outputs not in (None, "logits", "probabilities"):
-        raise UserError(f"outputs is logits or probabilities, got {outputs}.")
-    model = own_model.opened(path)
-    inner = tuple(given or side or USUAL_SIDE for given in model.input_shape[1:])
-    if dataset is not None:
-        told = scale is not None and (outputs is not None or _ends_in_softmax(model))
-        dataset = _shown(path, dataset, inner, told)
-    guessed = []
-    if dataset is not None:
-        _check_shapes(path, inner, model, dataset)
-        if scale is None and offset is None:
-            scale, offset, said = input_format.pixels(model, inner, dataset.train)
-            guessed.append(said)
-        if outputs is None and not _ends_in_softmax(model):
-            outputs, said = input_format.outputs(
-                model, inner, dataset.train, scale or 1.0, offset or 0.0
-            )
-            guessed.append(said)
-        elif outputs is None:
-            guessed.append("a softmax at its end is taken off")
-    scale, offset = 1.0 if scale is None else scale, offset or 0.0
-    if guessed:
-        say(
-            f"{own_model.name(path)}: {'; '.join(guessed)}. networks.scale=, networks.offset= and "
-            "networks.outputs= say otherwise."
+    if outputs not in (None, *OUTPUTS):
+        raise UserError(f"outputs is one of {', '.join(OUTPUTS)}, got {outputs}.")
+    model = opened(path)
+    shape, inner = _shapes(model, path, side, dataset)
+    images = keras.Input(shape, name="images", dtype="float32")
+    x, rescaling = images, None
+    unsaid = scale is None and offset is None
+    if dataset is not None if unsaid else (scale, offset or 0.0) != (1.0, 0.0):
+        usual = 255.0 if takes_integers(model) else 1.0
+        rescaling = keras.layers.Rescaling(
+            usual if scale is None else scale, offset or 0.0, dtype="float32", name="input_range"
         )
-    loaded = _from_pixels(_without_softmax(model, outputs), inner, scale, offset)
+        x = rescaling(x)
+    x = _arranged(x, inner)
+    network, taken = without_end(rewired(_whole(model, path, images, x), model, images, x), outputs)
+    kind = "logits" if taken else outputs
+    if rescaling is not None:
+        rescaling.scale, rescaling.offset = 1.0, 0.0  # until the range is known
+    settled = kind is not None and (scale is not None or offset is not None)
+    shown = dataset and _shown(path, dataset, shape, settled)
+    if shown:
+        _check_classes(path, network.output_shape[1:], shown)
+        scale, offset, kind = _found_out(path, network, shown, scale, offset, kind, taken)
+    if rescaling is not None:
+        rescaling.scale, rescaling.offset = (1.0 if scale is None else scale), offset or 0.0
+    loaded = to_logits(network, kind or "logits")
+    if not agree(inference(loaded), inference(loaded), loaded):
+        say(f"{called(path)} answers the same images differently each time: no number is exact.")
     return over_ten_crops(loaded) if ten_crops else loaded
 
 
-def application(name: str, *, side: int | None = None, ten_crops: bool = False) -> keras.Model:
-    """A network of keras.applications with its ImageNet weights and its own preprocessing."""
-    build = getattr(keras.applications, name, None)
-    if not inspect.isfunction(build):
-        known = [each for each in dir(keras.applications) if each[0].isupper()]
-        raise UserError(f"keras.applications has no {name}; it has {', '.join(known)}.")
-    cached = keras_home() / "models"
+def _whole(model: Any, path: str, images: Any, prepared: Any) -> keras.Model:
     try:
-        model = build(weights="imagenet", classifier_activation=None)
-    except Exception as trouble:  # Keras raises plain exceptions when a download fails
-        raise NotAvailable(
-            f"the weights of {name} are not in {cached}, and a download failed ({trouble}). "
-            f"Put the file into {cached} under the name that Keras gives it."
-        ) from trouble
-    prepare = sys.modules[build.__module__].preprocess_input
-    images = keras.Input(tuple(given or side or USUAL_SIDE for given in model.input_shape[1:]))
-    pixels = keras.layers.Rescaling(255.0, name="bytes")(images)
-    loaded = _unrolled(model, images, prepare(pixels, data_format="channels_last"))
-    return over_ten_crops(loaded) if ten_crops else loaded
+        return as_answered(model, images, prepared)
+    except UserError:
+        raise
+    except Exception as error:  # of whatever kind a foreign model raises
+        size = tuple(prepared.shape[1:])
+        raise UserError(f"{path} does not take images of {size}: {first_words(error)}") from error
 
 
-def _shown(path: str, dataset: Dataset, inner: tuple[int, ...], told: bool) -> Dataset | None:
+def _found_out(
+    path: str,
+    network: keras.Model,
+    dataset: Dataset,
+    scale: float | None,
+    offset: float | None,
+    kind: str | None,
+    taken: Sequence[str],
+) -> tuple[float, float, str]:
+    """What was not said, from training images; what was found is said in a line.
+
+    Args:
+        kind: of the answers, where it is known; taken: what stood at the network's end.
+    """
+    sample = input_format.sample(dataset.train)
+    forward = tf.function(inference(network))
+    guessed = []
+    if scale is None and offset is None:
+        found = {
+            name: input_format.answers(forward, sample, *pair, kind)
+            for name, pair in input_format.RANGES.items()
+        }
+        best, said = input_format.pixels(found)
+        (scale, offset), given = input_format.RANGES[best], found[best]
+        guessed.append(said)
+    else:
+        scale, offset = 1.0 if scale is None else scale, offset or 0.0
+        given = input_format.answers(forward, sample, scale, offset, kind)
+    if len(taken) > 1:
+        guessed.append(
+            f"ends in {len(taken)} softmaxes, which are taken off; its own confidences, flatter "
+            "than those shown, are kept by networks.outputs=probabilities"
+        )
+    elif taken:
+        guessed.append(f"a {taken[0]} at its end is taken off")
+    elif kind is None:
+        guessed.append(f"gives {given.kind}")
+    broken = int((~np.isfinite(given.logits).all(axis=1)).sum())
+    if broken:
+        raise UserError(
+            f"{path} gives no number for {broken} of {len(given.labels)} training images "
+            f"(pixels in [{offset:g}, {scale + offset:g}]): networks.scale= and networks.offset= "
+            "set another range."
+        )
+    if guessed:
+        say(f"{called(path)}: {'; '.join(guessed)}. {OPTIONS}")
+    if input_format.at_chance(given):
+        say(
+            f"{called(path)} labels {int((~given.wrong).sum())} of {len(given.labels)} training "
+            f"images rightly, no more than by chance: are its classes in the order of "
+            f"{dataset.name}'s, and its pixels in the range that networks.scale= and "
+            "networks.offset= say?"
+        )
+    return scale, offset, given.kind
+
+
+def _photographs(dataset: Dataset) -> bool:
+    return bool(dataset.names) and dataset.train.images.shape[1:3] == (SIDE, SIDE)
+
+
+def _shown(path: str, dataset: Dataset, shape: tuple[int, ...], settled: bool) -> Dataset | None:
     """The data set at the network's size; None where there are no images and none are needed."""
-    if not dataset.names:  # no photographs
+    if not _photographs(dataset):
+        if dataset.train.images.shape[1:] != shape:
+            raise UserError(
+                f"{path} takes images of {shape}: {dataset.name} has images of "
+                f"{dataset.train.images.shape[1:]}. A function (networks.path=module:function) may "
+                "put keras.layers.Resizing or ZeroPadding2D before the model."
+            )
         return dataset
-    if dataset.missing and told:
+    if dataset.missing and settled:
         return None
     if dataset.missing:
         raise NotAvailable(
             f"what {path} expects of its pixels, and gives, is found out on photographs: "
             f"{dataset.missing} Or networks.scale=, networks.offset= and networks.outputs= say it."
         )
-    return sized(dataset, inner[0])
+    return sized(dataset, shape[0])
 
 
-def _without_softmax(model: Any, outputs: str | None) -> Any:
-    """A model of logits."""
-    last = model.layers[-1]
-    softmax_inside, softmax_layer = _softmax(last)
-    if outputs == "logits" or not (softmax_inside or softmax_layer or outputs):
-        return model
-    if softmax_inside and not isinstance(last, keras.layers.Activation):
-        last.activation = keras.activations.linear  # its logits, before they are rounded away
-        return model
-    if softmax_inside or softmax_layer:
-        return keras.Model(model.inputs, last.input)
-    images = keras.Input(model.input_shape[1:])
-    odds = keras.ops.maximum(model(images), np.finfo(np.float32).tiny)
-    return keras.Model(images, keras.ops.log(odds))
-
-
-def _from_pixels(model: Any, inner: tuple[int, ...], scale: float, offset: float) -> keras.Model:
-    """The model behind what makes its input of pixels in [0, 1]."""
-    images = keras.Input(_image_shape(inner), name="images")
-    taken = {layer.name for layer in model.layers}
-    x = images
-    if (scale, offset) != (1.0, 0.0):
-        name = "pixels" if "pixels" not in taken else "pixels_outside"
-        x = keras.layers.Rescaling(scale, offset, name=name)(x)
-    if images.shape[1:] != inner:
-        x = keras.layers.Reshape(inner, name="shape")(x)
-    return _unrolled(model, images, x)
-
-
-def _unrolled(model: Any, images: Any, prepared: Any) -> keras.Model:
-    """A model of copies of the model's layers, which see `prepared` in the place of its input.
-
-    One that is no graph of layers stays a single layer.
-    """
-    if not getattr(model, "inputs", None):
-        return keras.Model(images, model(prepared), name="loaded")
-    graph = keras.Model(model.inputs[0], model.outputs[0])
-    copies: dict[int, Any] = {}
-
-    def copied(layer: Any) -> Any:
-        if id(layer) not in copies:
-            copies[id(layer)] = type(layer).from_config(layer.get_config())
-        return copies[id(layer)]
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = keras.tree.map_structure(
-            lambda each: prepared if each is images else each, (args, kwargs)
-        )
-        return layer(*args, **kwargs)
-
-    whole = keras.models.clone_model(
-        graph, input_tensors=images, clone_function=copied, call_function=call
-    )
-    whole.set_weights(model.get_weights())
-    whole.name = "loaded"
-    return whole
-
-
-def _softmax(last: Any) -> tuple[bool, bool]:
-    """Whether a layer has a softmax as its activation, and whether it is one."""
-    inside = getattr(last, "activation", None) is keras.activations.softmax
-    return inside, isinstance(last, keras.layers.Softmax)
-
-
-def _ends_in_softmax(model: Any) -> bool:
-    return any(_softmax(model.layers[-1]))
-
-
-def _check_shapes(path: str, inner: tuple[int, ...], model: Any, dataset: Dataset) -> None:
-    images, classes = dataset.train.images.shape[1:], dataset.classes
-    if _image_shape(inner) != images or model.output_shape[1:] != (classes,):
+def _check_classes(path: str, answers: tuple[int, ...], dataset: Dataset) -> None:
+    two = answers == (1,) and dataset.classes == 2  # by one score
+    if answers != (dataset.classes,) and not two:
         raise UserError(
-            f"{path} makes {model.output_shape[1:]} of {inner}: {dataset.name} "
-            f"has images of {images} and {classes} classes."
+            f"{path} gives {answers} numbers an image: {dataset.name} has images of "
+            f"{dataset.train.images.shape[1:]} and {dataset.classes} classes."
         )
 
 
-def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Height, width, channels of the images behind a model's input."""
-    if len(shape) == 3:
-        return shape
-    if len(shape) == 2:
-        return (*shape, 1)
-    side = math.isqrt(math.prod(shape))
-    if len(shape) == 1 and side * side == shape[0]:
-        return (side, side, 1)
-    raise UserError(f"an input of shape {shape} is no image: height, width, channels expected.")
+def _shapes(
+    model: Any, path: str, side: int | None, dataset: Dataset | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of the images, and of what the model takes of each; what it leaves open is filled in."""
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) > 1:
+        raise UserError(
+            f"{path} takes {len(inputs)} inputs, and one image is expected: a function "
+            "(networks.path=module:function) may return a model of one input."
+        )
+    usual: tuple[int, ...] = (side or USUAL_SIDE, side or USUAL_SIDE, 3)
+    if dataset is not None and not _photographs(dataset):
+        usual = dataset.train.images.shape[1:]
+    if not inputs:
+        return usual, usual
+    given = tuple(inputs[0].shape[1:])
+    if len(given) == 3:
+        inner = tuple(size or other for size, other in zip(given, usual, strict=True))
+        channels_first = inner != usual and inner == (usual[2], *usual[:2])
+        return (usual if channels_first else inner), inner
+    if len(given) == 2:
+        inner = (given[0] or usual[0], given[1] or usual[1] * usual[2])
+        return (usual if inner == (usual[0], usual[1] * usual[2]) else (*inner, 1)), inner
+    if len(given) == 1:
+        inner = (given[0] or math.prod(usual),)
+        root = math.isqrt(inner[0])
+        if inner[0] == math.prod(usual):
+            return usual, inner
+        if root * root == inner[0]:
+            return (root, root, 1), inner
+    raise UserError(
+        f"{path}: an input of shape {given} is no image: height, width, channels expected."
+    )
+
+
+def _arranged(x: Any, inner: tuple[int, ...]) -> Any:
+    """Images as the model takes them: flat, in rows, or channels first."""
+    shape = tuple(x.shape[1:])
+    if shape == inner:
+        return x
+    if len(inner) == 3:
+        return keras.layers.Permute((3, 1, 2), name="channels_first")(x)
+    return keras.layers.Reshape(inner, name="shape")(x)

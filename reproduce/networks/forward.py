@@ -40,7 +40,11 @@ def inference(classify: Classifier) -> Forward:
     """
     if isinstance(classify, keras.layers.Layer):
         classify = partial(classify, training=False)
-    return lambda images: tf.cast(classify(images), tf.float32)
+    return partial(_float32, classify)
+
+
+def _float32(classify: Classifier, images: Any) -> Any:
+    return tf.cast(classify(images), tf.float32)
 
 
 def batched(forward: Forward, inputs: np.ndarray, batch: int) -> np.ndarray:

@@ -1,76 +1,117 @@
-"""What a model that others trained expects of its pixels, and whether it gives logits.
+"""What a model that others trained expects of its pixels, and what its answers are.
 
-Found out on training images: by the labels' likelihood under the usual ranges of pixels, and by
-whether the answers are positive and sum to 1.
+Found out on training images: by the errors under the usual ranges of pixels (where they do not
+tell two ranges apart, by the likelihood of the labels), and by whether the answers lie in [0, 1]
+and sum to 1.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
 from reproduce.data import Examples
+from reproduce.networks.forward import Forward, batched
 
 SAMPLE = 500  # training images,
 SAMPLE_PIXELS = 10_000_000  # and fewer where they are large
+BATCH_PIXELS = 600_000  # evaluated at once: four images of 224 x 224, or 500 small ones
 # What models expect of a pixel x in [0, 1]: x * scale + offset.
 RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
+CERTAIN = 2.0  # standard deviations by which the errors of two ranges differ
+TINY = float(np.finfo(np.float32).tiny)
 
 
-def pixels(model: Any, inner: tuple[int, ...], examples: Examples) -> tuple[float, float, str]:
-    """Scale and offset under which the labels of some training images are likeliest.
+class Answers(NamedTuple):
+    """What a model says of some training images.
 
-    Args:
-        inner: shape of the model's input, of one image.
-
-    Returns:
-        scale, offset, and a sentence that says how they were found.
+    logits: float64 (n, classes), NaN where it gives no number; labels: int (n,), the true ones.
+    kind: what its answers were: "logits", "probabilities" or "sigmoids".
     """
-    sample = _sample(examples)
-    labels = sample.labels
-    answers = {name: _answers(model, inner, sample, *pair) for name, pair in RANGES.items()}
-    best = min(answers, key=lambda name: _surprise(answers[name], labels))  # the first of equals
-    rates = ", ".join(
-        f"{name} {100 * np.mean(given.argmax(axis=1) != labels):.1f} %"
-        for name, given in answers.items()
-    )
-    said = f"takes pixels in {best} (errors on {len(labels)} training images: {rates})"
-    return *RANGES[best], said
+
+    logits: np.ndarray
+    labels: np.ndarray
+    kind: str
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """bool (n,); where the model gives no number, it is wrong."""
+        broken = ~np.isfinite(self.logits).all(axis=1)
+        return (np.nan_to_num(self.logits).argmax(axis=1) != self.labels) | broken
+
+    @property
+    def cross_entropy(self) -> float:
+        """Mean over the images; infinite where an answer is no number."""
+        if not np.isfinite(self.logits).all():
+            return math.inf
+        logs = self.logits - logsumexp(self.logits, axis=1, keepdims=True)
+        return -float(logs[np.arange(len(self.labels)), self.labels].mean())
 
 
-def outputs(
-    model: Any, inner: tuple[int, ...], examples: Examples, scale: float, offset: float
-) -> tuple[str, str]:
-    """By its answers, "logits" or "probabilities", and the same in words."""
-    odds = _are_odds(_answers(model, inner, _sample(examples), scale, offset))
-    kind = "probabilities" if odds else "logits"
-    return kind, f"gives {kind}"
-
-
-def _sample(examples: Examples) -> Examples:
+def sample(examples: Examples) -> Examples:
     """Some of all classes, as photographs are sorted by class."""
     wanted = min(SAMPLE, max(1, SAMPLE_PIXELS // examples.images[0].size))
     step = max(1, len(examples.labels) // wanted)
     return Examples(*(array[::step][:wanted] for array in examples))
 
 
-def _answers(
-    model: Any, inner: tuple[int, ...], sample: Examples, scale: float, offset: float
-) -> np.ndarray:
-    images = sample.images.reshape(-1, *inner)
-    return np.asarray(model(images * np.float32(scale) + np.float32(offset), training=False))
+def answers(
+    forward: Forward, examples: Examples, scale: float, offset: float, kind: str | None
+) -> Answers:
+    """What a function of pixels as the model expects them says of images in [0, 1].
+
+    Args:
+        kind: of its answers; None goes by their values.
+    """
+    given = examples.images * np.float32(scale) + np.float32(offset)
+    scores = batched(forward, given, max(1, min(len(given), BATCH_PIXELS // given[0].size)))
+    kind = kind or kind_of(scores)
+    scores = scores.astype(np.float64)
+    if kind != "logits":
+        logs = np.log(np.maximum(scores, TINY))
+        scores = logs if kind == "probabilities" else logs - np.log(np.maximum(1 - scores, TINY))
+    if scores.shape[1] == 1:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+    return Answers(scores, examples.labels, kind)
 
 
-def _surprise(answers: np.ndarray, labels: np.ndarray) -> float:
-    """Mean cross-entropy."""
-    if _are_odds(answers):
-        logs = np.log(np.maximum(answers, np.finfo(np.float32).tiny))
-    else:
-        logs = answers - logsumexp(answers, axis=1, keepdims=True)
-    return -float(logs[np.arange(len(labels)), labels].mean())
+def kind_of(scores: np.ndarray) -> str:
+    """What answers (n, classes) or (n, 1) are, by their values."""
+    if not (scores.min() >= 0 and scores.max() <= 1 + 1e-3):
+        return "logits"
+    if scores.shape[1] > 1 and np.allclose(scores.sum(axis=1), 1, atol=1e-2):
+        return "probabilities"
+    return "sigmoids"
 
 
-def _are_odds(answers: np.ndarray) -> bool:
-    return bool(answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
+def pixels(found: Mapping[str, Answers]) -> tuple[str, str]:
+    """The one of RANGES under which the fewest labels are wrong, and how that was found.
+
+    Args:
+        found: the answers under each.
+    """
+    wrong = {name: given.wrong for name, given in found.items()}
+    fewest = min(wrong, key=lambda name: (wrong[name].sum(), found[name].cross_entropy))
+    close = [name for name in found if not _certainly_worse(wrong[name], wrong[fewest])]
+    best = min(close, key=lambda name: found[name].cross_entropy)  # the first of equals
+    rates = ", ".join(f"{name} {100 * each.mean():.1f} %" for name, each in wrong.items())
+    said = f"takes pixels in {best} (errors on {len(wrong[best])} training images: {rates})"
+    if len(close) > 1:
+        said += ", which is close and decided by the labels' likelihood"
+    return best, said
+
+
+def _certainly_worse(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the first errs more often than chance allows, of two that saw the same images."""
+    apart = int((one & ~other).sum()) - int((other & ~one).sum())
+    return apart > CERTAIN * math.sqrt((one != other).sum())
+
+
+def at_chance(given: Answers) -> bool:
+    """Whether no more labels are right than guessing gives."""
+    expected = len(given.labels) / given.logits.shape[1]
+    return bool((~given.wrong).sum() <= expected + 3 * math.sqrt(expected))

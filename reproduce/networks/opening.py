@@ -1,0 +1,99 @@
+"""A Keras model of one's own: a file that Keras saved, or module:function in Python."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from reproduce.networks.applications import is_weights_file
+from reproduce.runtime.errors import UserError
+
+
+def called(path: str) -> str:
+    """What a model is called if nothing else is said."""
+    return Path(path.rpartition(":")[2]).stem
+
+
+def opened(path: str) -> Any:
+    """The Keras model at `path`.
+
+    Args:
+        path: a .keras or .h5 file, opened in safe mode; or module:function, a function without
+            arguments that returns a Keras model, or such a model itself.
+    """
+    file = Path(path).expanduser()
+    if file.exists():
+        return _from_file(file, path)
+    if not re.fullmatch(r"[\w.]+:[\w.]+", path):
+        raise UserError(
+            f"there is no Keras model at {path}: a file or module:function is expected."
+        )
+    with _settings_kept(), _own_code(path):
+        found = pkgutil.resolve_name(path)
+        if callable(found) and not isinstance(found, keras.Model):
+            try:
+                inspect.signature(found).bind()
+            except TypeError as misfit:
+                raise UserError(f"{path} is to be called without arguments: {misfit}.") from misfit
+            found = found()
+    if not isinstance(found, keras.Model):
+        raise UserError(f"{path}: a Keras model is expected, got a {type(found).__name__}.")
+    return found
+
+
+def _from_file(file: Path, path: str) -> Any:
+    if file.is_dir():
+        raise UserError(
+            f"{path} is a folder, and a .keras or .h5 file is expected; a function "
+            "(networks.path=module:function) may build a model from it, by keras.layers.TFSMLayer."
+        )
+    if is_weights_file(path):
+        raise UserError(
+            f"{path} holds weights and no model: networks.name=<a name in keras.applications> says "
+            "whose, or a function (networks.path=module:function) builds the model and loads them."
+        )
+    try:
+        return keras.models.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # of many kinds, as a file may hold anything
+        why = first_words(error)
+        if re.search(r"lambda|Could not locate|Unknown layer|safe", str(error), re.IGNORECASE):
+            why += " Code in a file is not run: networks.path=module:function builds the model."
+        raise UserError(f"{path} cannot be opened as a Keras model: {why}") from error
+
+
+@contextlib.contextmanager
+def _own_code(path: str) -> Iterator[None]:
+    """What goes wrong in somebody's module, in one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{path} is not found: {first_words(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{path} ends with {type(error).__name__}: {first_words(error)}") from error
+
+
+@contextlib.contextmanager
+def _settings_kept() -> Iterator[None]:
+    """A module may set Keras's precision for all that is built later; not for ours."""
+    policy, precision = keras.config.dtype_policy(), keras.config.floatx()
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(precision)
+        keras.config.set_dtype_policy(policy)
+
+
+def first_words(error: BaseException) -> str:
+    """What an exception says, in one line; of what Keras wraps, the inside."""
+    text = re.sub(r"\x1b\[\d+m", "", str(error)).rpartition("Error encountered:")[2]
+    text = " ".join(text.partition("Arguments received by")[0].split())
+    return f"{text[:200]}..." if len(text) > 200 else text or type(error).__name__
