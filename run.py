@@ -19,7 +19,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HYDRA_FULL_ERROR"] = "1"
 
 import hydra
-from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
@@ -27,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce.runtime import cli_help, cores, sweep
+from reproduce.runtime import cli_help, cores, options, sweep
 from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
 from reproduce.runtime.errors import UserError
@@ -61,11 +60,11 @@ last ones. A stopped run or sweep goes on where it was by the same command.
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """One run, alone or as a job of a sweep."""
-    options = ",".join(HydraConfig.get().overrides.task)
-    if sweep.has_ended(options):
+    job = ",".join(HydraConfig.get().overrides.task)
+    if sweep.has_ended(job):
         return
     try:
-        with sweep.job(options) as folder_is:
+        with sweep.job(job) as folder_is:
             run(cfg, folder_is)
     except UserError as error:
         print(error, file=sys.stderr)
@@ -78,6 +77,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
     if chosen.experiment is None:
         known = " ".join(f"experiment={name}" for name in cli_help.names("experiment"))
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
+    words = list(HydraConfig.get().overrides.task)
+    options.check(cfg, words)
     sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
     cores.start_tensorflow(cfg.seed, cfg.threads)
     if sweep.JOBS_FILE_ENV in os.environ:
@@ -115,10 +116,9 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
             papers_data=dataset.name == "mnist" or chosen.experiment.endswith("_imagenet"),
         )
         config = OmegaConf.to_container(cfg, resolve=True)
-        with Run(
-            folder, header, config=config, departures=departures(cfg, len(whole.train.labels))
-        ) as kept:
-            perform(artefacts, context, kept, only=cfg.only)
+        told = [*departures(cfg, len(whole.train.labels)), *options.departures(cfg, words)]
+        with Run(folder, header, config=config, departures=told) as kept:
+            perform(artefacts, context, kept, only=options.chosen(cfg.only, list(artefacts)))
     if sweep.JOBS_FILE_ENV not in os.environ:
         point_latest(Path(cfg.outputs), folder)
 
@@ -188,27 +188,11 @@ def show_help() -> None:
 
 def show_config(words: list[str]) -> None:
     """The composed configuration with the comments of the files that it comes from."""
-    config = _composed(words)
+    config = options.composed(words)
     chosen = OmegaConf.to_container(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
     print(cli_help.explained(OmegaConf.to_yaml(config), chosen))
-
-
-def options_at_hand() -> list[str]:
-    """Every option of the configuration that was being composed."""
-    from reproduce.report.sweep import flat
-
-    groups = ("experiment", "networks", "+sweep")
-    config = _composed([word for word in sys.argv[1:] if word.split("=")[0] in groups])
-    leaves = [key.split(".") for key in flat(OmegaConf.to_container(config, resolve=False))]
-    return [".".join(leaf[:depth]) for leaf in leaves for depth in range(1, len(leaf) + 1)]
-
-
-def _composed(words: list[str]) -> DictConfig:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
-        return compose("config", overrides=words, return_hydra_config=True)
 
 
 def command(words: list[str]) -> int:
@@ -231,7 +215,10 @@ if __name__ == "__main__":
     except InstantiationException:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        print(cli_help.explain_error(str(error), options_at_hand), file=sys.stderr)
+        print(
+            cli_help.explain_error(str(error), sys.argv[1:], lambda: options.names(sys.argv[1:])),
+            file=sys.stderr,
+        )
         sys.exit(2)
     except (KeyboardInterrupt, OSError) as error:
         stop = as_stop(error)

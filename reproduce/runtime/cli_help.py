@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -51,16 +54,18 @@ def summary(path: Path) -> str:
     return next((text[2:] for text in lines if text.startswith("# ") and PACKAGE not in text), "")
 
 
-def explain_error(error: str, options: Callable[[], Iterable[str]]) -> str:
+def explain_error(error: str, words: Sequence[str], options: Callable[[], Iterable[str]]) -> str:
     """One line for what a user typed wrong, with the nearest known choice or option.
 
     Args:
         error: as Hydra words it.
+        words: what was typed.
         options: gives the names of all options.
     """
     unknown = re.search(r"Could not (?:override|find|load) '([^'\s]+)'", error)
     if unknown is None:
-        return " ".join(error.split())
+        unreadable = next(filter(_unreadable, words), None)
+        return _quoting(unreadable) if unreadable else " ".join(error.split())
     name = unknown[1].removesuffix(".yaml")
     group, _, choice = name.rpartition("/")
     if group and names(group):
@@ -70,6 +75,23 @@ def explain_error(error: str, options: Callable[[], Iterable[str]]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
     return f"{what}: {hint}."
+
+
+def _unreadable(word: str) -> bool:
+    """Whether Hydra cannot read an option, or takes it for several."""
+    try:
+        return OverridesParser.create().parse_override(word).is_sweep_override()
+    except HydraException:
+        return "=" in word
+
+
+def _quoting(word: str) -> str:
+    key, _, value = word.partition("=")
+    quoted = shlex.quote(f'{key}="{value}"')
+    return (
+        f"{word} cannot be read. Text with blanks, commas, = or accents is quoted twice, for the "
+        f"shell and for the option: {quoted}; several values of a sweep go with -m."
+    )
 
 
 def explained(config: str, choices: Mapping[str, Any]) -> str:

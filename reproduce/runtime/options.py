@@ -1,0 +1,218 @@
+"""Whether the options of a run can be meant, checked before TensorFlow is imported.
+
+What departs from the presets of an experiment is found here too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from reproduce.runtime.cli_help import CONF, explanations
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.ranges import NEW, declared, misfit, shown
+from reproduce.runtime.signatures import parameters
+
+# Where and how a run goes, what its header or its tables say, or other data.
+NO_DEPARTURE = re.compile(
+    r"(only|seed|examples|threads|outputs|store|tensorboard|photographs|departures|dataset)(\.|$)"
+)
+
+
+def composed(words: Sequence[str]) -> DictConfig:
+    """The configuration of a command's options, Hydra's own part included."""
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", overrides=list(words), return_hydra_config=True)
+    finally:
+        GlobalHydra.instance().hydra = running
+
+
+def check(config: DictConfig, words: Sequence[str]) -> None:
+    """Refuses the first option that cannot be meant.
+
+    Args:
+        config: as composed.
+        words: the options that were typed.
+
+    Raises:
+        UserError: names the option, what it may be, and what came.
+    """
+    usual = _usual(tuple(words))
+    for key in _plain(usual):
+        if key not in config:
+            raise UserError(f"{key} cannot be left out.")
+    explained = explanations(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
+    for key, default in _changed(config, usual):
+        if key.partition(".")[0] == "only":
+            continue
+        value = _resolved(config, key)
+        if default is NEW:
+            default = _added(config, usual, key)
+        expected = misfit(value, default, declared(explained.get(key, "")))
+        if expected:
+            quote = f": '{key}=\"{value}\"'" if expected == "text" and value is not None else ""
+            raise UserError(f"{key} is {expected}, got {shown(value)}{quote}.")
+    chosen(_resolved(config, "only"), list(config.get("artefacts") or ()))
+    _check_places(config)
+
+
+def chosen(only: Any, artefacts: Sequence[str]) -> list[str] | None:
+    """The artefacts that `only` names, each once; None for all of them."""
+    if only is None:
+        return None
+    names = [only] if isinstance(only, str) else only
+    if isinstance(names, Mapping) or not isinstance(names, Sequence):
+        raise UserError(f"only is a list of artefacts, got {only}: 'only=[{artefacts[0]}]'.")
+    if not names:
+        raise UserError(f"only=[] names no artefact: there are {', '.join(artefacts)}.")
+    for name in names:
+        if name not in artefacts:
+            near = difflib.get_close_matches(str(name), artefacts, n=1, cutoff=0.4)
+            hint = f"the nearest is {near[0]}; " if near else ""
+            raise UserError(f"no artefact {name}: {hint}there are {', '.join(artefacts)}.")
+    return list(dict.fromkeys(names))
+
+
+def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
+    """Every setting that is not the preset of its experiment, one sentence each.
+
+    A scale's counts are none, since the tables show them, nor are data, which the header names.
+    """
+    usual = _usual(tuple(words))
+    choices = OmegaConf.to_container(usual.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    preset = _preset(str(choices["experiment"]), str(choices["scale"])).hydra.runtime.choices
+    told = [
+        f"{group}={name} in the place of {preset.get(group)}."
+        for group, name in _texts(choices).items()
+        if not re.match("hydra/|dataset|experiment|sweep|scale$", group)
+        and name not in (str(preset.get(group)), "keras", "None")
+    ]
+    for key, default in _changed(config, usual):
+        value = _resolved(config, key)
+        count = key.startswith("scale.") and isinstance(value, int | list)
+        foreign = key in ("networks.path", "networks.name")
+        if not (NO_DEPARTURE.match(key) or count or foreign or key == "scale.effort"):
+            instead = "" if default is NEW else f", not {shown(default)}"
+            told.append(f"{key} is {shown(value)}{instead}.")
+    if config.scale.effort != 1:
+        share = config.scale.effort
+        told.append(f"Networks are trained for {share:g} of their epochs and iterations.")
+    return told
+
+
+def names(words: Sequence[str]) -> list[str]:
+    """Every option that a command could set."""
+    try:
+        config = _usual(tuple(words))
+    except Exception:  # what was chosen is not known either
+        config = composed(())
+    leaves = [key.split(".") for key, _ in _leaves(_plain(config))]
+    return [".".join(leaf[:depth]) for leaf in leaves for depth in range(1, len(leaf) + 1)]
+
+
+def _texts(choices: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(group): str(name) for group, name in choices.items()}
+
+
+@lru_cache
+def _usual(words: tuple[str, ...]) -> DictConfig:
+    """The same choices with every value as conf/ sets it."""
+
+    def is_choice(word: str) -> bool:
+        group = word.partition("=")[0].lstrip("+").partition("@")[0]
+        return (CONF / group).is_dir()
+
+    return composed([word for word in words if is_choice(word)])
+
+
+@lru_cache
+def _preset(experiment: str, scale: str) -> DictConfig:
+    return composed([f"experiment={experiment}", f"scale={scale}"])
+
+
+def _changed(config: DictConfig, usual: DictConfig) -> list[tuple[str, Any]]:
+    """The options that are not as usual, with their usual values, or NEW."""
+    before = dict(_leaves(_plain(usual)))
+    return [
+        (key, before.get(key, NEW))
+        for key, value in _leaves(_plain(config))
+        if repr(before.get(key, NEW)) != repr(value)
+    ]
+
+
+def _plain(config: DictConfig) -> Any:
+    config = config.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+    return OmegaConf.to_container(config)
+
+
+def _leaves(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their dotted names; a list of values is one."""
+    pairs = node.items() if isinstance(node, Mapping) else enumerate(node)
+    for key, value in pairs:
+        inner = isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
+        if (isinstance(value, Mapping) and value) or inner:
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _resolved(config: DictConfig, key: str) -> Any:
+    try:
+        value = OmegaConf.select(config, key)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException as error:
+        raise UserError(f"{key}: {' '.join(str(error).split())}.") from error
+
+
+def _added(config: DictConfig, usual: DictConfig, key: str) -> Any:
+    """The default of an added option in the function that takes it; NEW where it is not known."""
+    above, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, above) if above else config
+    target = node.get("_target_") if OmegaConf.is_dict(node) else None
+    if target is None and key.split(".")[0] not in ("networks", "artefacts", "models"):
+        raise UserError(_unknown(key, [each for each, _ in _leaves(_plain(usual))]))
+    known = parameters(target) if target and not name.startswith("_") else None
+    if known is None:
+        return NEW
+    if name not in known:
+        raise UserError(_unknown(key, [f"{above}.{each}" for each in known]))
+    return known[name] if isinstance(known[name], bool | int | float | str) else NEW
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
+    return f"there is no option {key}: {hint}."
+
+
+def _check_places(config: DictConfig) -> None:
+    """The folders that a run writes to can be written to."""
+    outputs, store = config.outputs, config.store
+    for key, place in (("outputs", outputs), ("store", store)):
+        if not place.strip():
+            raise UserError(f"{key} is a folder, got nothing but blanks.")
+        if "\0" in place or os.path.isfile(place):
+            raise UserError(f"{key} is a folder, and {place!r} is none.")
+    try:
+        Path(outputs).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=outputs).close()
+    except OSError as error:
+        place = outputs if len(outputs) < 200 else f"{outputs[:200]}..."
+        raise UserError(f"outputs={place} cannot be written to: {error.strerror}.") from error
