@@ -63,6 +63,7 @@ def adversarial_sgd(
     longest: float | None = None,
     momentum: float = 0.9,
     decay: Sequence[float] = (),
+    compiled: bool = True,
 ) -> None:
     """Trains a chain of layers on its training set and on adversarial examples of the moment.
 
@@ -80,9 +81,10 @@ def adversarial_sgd(
             under training moves its boundary away from each example; without a limit the pools
             end up with images that are no longer of the digit that they are labelled with.
         decay: lambda of each layer with weights, in lambda / 2 * sum(w^2); () for none.
+        compiled: by XLA.
     """
     sides = [Sides.of(model, name) for name in layers]
-    step = _compiled_epoch(model, [side.above for side in sides], (clean, weight), momentum, decay)
+    step = _epoch(model, [side.above for side in sides], (clean, weight), momentum, decay, compiled)
     pools: list[Pool | None] = [None for _ in layers]
     epochs = max(1, round(effort * epochs))
     steps = len(examples.labels) // batch
@@ -193,12 +195,13 @@ def _draw(examples: Any, count: int, rng: np.random.Generator) -> tuple[Array, L
     return examples.images[chosen], examples.labels[chosen]
 
 
-def _compiled_epoch(
+def _epoch(
     model: keras.Model,
     heads: Sequence[keras.Model],
     weights: tuple[float, float],
     momentum: float,
     decay: Sequence[float],
+    compiled: bool,
 ) -> Callable[..., tf.Tensor]:
     """One epoch in one graph; the heads take turns from step to step."""
     variables = model.trainable_variables
@@ -224,7 +227,7 @@ def _compiled_epoch(
             variable.assign_add(velocity)
         return loss
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=compiled)
     def epoch(
         images: Any, labels: Any, outputs: Any, truths: Any, order: Any, members: Any, rates: Any
     ) -> tf.Tensor:

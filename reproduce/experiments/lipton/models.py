@@ -47,6 +47,7 @@ def models(
     generations: int,
     search: Mapping[str, Any],
     evaluations: int,
+    compiled: bool = True,
 ) -> Artefact:
     """The table, model by measure.
 
@@ -54,6 +55,7 @@ def models(
         models: name -> what makes its recipe.
         images: test images attacked per model; generations: of the evolution.
         search: options of the search by labels; evaluations: of the attack by gradient.
+        compiled: that attack, by XLA.
     """
     cells = Cells("lipton", "models")
     sample = zoo.draw(context.dataset.test, images, context.seed)
@@ -67,7 +69,7 @@ def models(
         found = context.cached(
             partial(
                 protocol.smallest, recipe, sample.images[kept], pool, context.seed, dict(search),
-                evaluations,
+                evaluations, compiled,
             )
         )  # fmt: skip
         evolution = context.cached(partial(protocol.fooling, recipe, generations, context.seed))

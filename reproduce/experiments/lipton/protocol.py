@@ -54,6 +54,7 @@ def smallest(
     seed: int,
     search: Mapping[str, Any],
     evaluations: int = 300,
+    compiled: bool = True,
 ) -> Smallest:
     """Exact where the model allows it, by gradient where there is one, and by labels always.
 
@@ -61,6 +62,7 @@ def smallest(
         pool: images from which the search by labels starts: the nearest that gets another label.
         search: options of `hop_skip_jump.search`.
         evaluations: of the gradient at most, for each target of an image.
+        compiled: the attack by gradient, by XLA.
     """
     model = made(recipe)
     labels = model.labels(images)
@@ -91,7 +93,7 @@ def smallest(
             )
         )
     elif model.classify is not None:
-        found.append(_by_gradient(model, images, labels, evaluations))
+        found.append(_by_gradient(model, images, labels, evaluations, compiled))
     best = found[0]
     for other in found[1:]:
         closer = (other.distance < best.distance) | other.proven
@@ -129,14 +131,16 @@ def to_training(images: np.ndarray, training: Examples) -> np.ndarray:
     return np.sqrt(squares(images, training.images).min(axis=1))
 
 
-def _by_gradient(model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int) -> Nearest:
+def _by_gradient(
+    model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int, compiled: bool
+) -> Nearest:
     """The paper's attack towards the two digits that are most likely besides the answer."""
     scores = model.logits(images)[:, :CLASSES].copy()
     scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
     targets = np.argsort(-scores, axis=1)[:, :2].T.astype(np.int64)
     found = adversarial.nearest(
         model.classify, np.concatenate([images, images]), targets.ravel(),
-        tau=TIGHT, searches=8, evaluations=evaluations,
+        tau=TIGHT, searches=8, evaluations=evaluations, compiled=compiled,
     )  # fmt: skip
     changed = np.full(images.shape, np.nan, np.float32)
     best = np.full(len(images), np.inf)

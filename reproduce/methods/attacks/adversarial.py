@@ -19,7 +19,6 @@ images, and no image's result depends on its company.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -69,6 +68,8 @@ class BoxLBFGS(Attack):
     tolerance: a minimiser has settled when the objective falls by less than this fraction.
     margin: c is found when the margin is within this fraction of the clean image's.
     pairs: length of the L-BFGS history.
+    compiled: by XLA, where images have at most COMPILED_PIXELS numbers. A graph takes 5 seconds of
+        a core to compile and is three times as fast then; last digits may differ.
     """
 
     tau: float = 1.0
@@ -79,6 +80,7 @@ class BoxLBFGS(Attack):
     tolerance: float = 1e-5
     margin: float = 2e-3
     pairs: int = 4
+    compiled: bool = True
 
     name: ClassVar[str] = "box-constrained L-BFGS"
     objective: ClassVar[str] = "c|r|^2 + cross-entropy of the target, at the largest c that serves"
@@ -111,8 +113,9 @@ class BoxLBFGS(Attack):
         flat = images.reshape(len(images), -1)
         with progress.stage("adversarial examples", total=len(images)) as advance:
             found = _search(
-                network, images.shape[1:], flat, targets, given, budget, self.pairs, advance
-            )
+                network, images.shape[1:], flat, targets, given, budget, self.pairs, self.compiled,
+                advance,
+            )  # fmt: skip
         return proposed(
             images, found.images, targets, converged=found.converged, c=found.c,
             evaluations=found.evaluations,
@@ -152,6 +155,7 @@ def _search(
     given: np.ndarray,
     budget: Budget,
     pairs: int,
+    compiled: bool,
     advance: progress.Advance,
 ) -> _Found:
     """Sends the images through the slots, in their order."""
@@ -159,7 +163,8 @@ def _search(
     slots = slots_for(pixels)
     if pixels > COMPILED_PIXELS:  # a few large images need not wait for empty slots
         slots = min(slots, total)
-    ticks = _ticks(network, shape, slots, budget, pairs)
+    compiled = compiled and pixels <= COMPILED_PIXELS
+    ticks = _ticks(network, shape, slots, budget, pairs, compiled)
     found = _Found(
         np.full_like(images, np.nan),
         np.full(total, np.nan),
@@ -210,11 +215,16 @@ def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, PenaltySe
 
 @functools.lru_cache(maxsize=64)
 def _ticks(
-    network: Network, shape: tuple[int, ...], slots: int, budget: Budget, pairs: int
+    network: Network,
+    shape: tuple[int, ...],
+    slots: int,
+    budget: Budget,
+    pairs: int,
+    compiled: bool,
 ) -> Callable[..., tuple[lbfgsb.State, PenaltySearch]]:
-    """The compiled part: lets new images in, then TICKS evaluations of every slot."""
+    """The part that is a graph: lets new images in, then TICKS evaluations of every slot."""
 
-    @tf.function(jit_compile=math.prod(shape) <= COMPILED_PIXELS)
+    @tf.function(jit_compile=compiled)
     def ticks(
         weights: Weights,
         state: lbfgsb.State,

@@ -110,7 +110,7 @@ def rbf_network(
         owners.append(np.full(len(clusters), c))
     points = np.concatenate(centres).astype(np.float32)
     owner = np.concatenate(owners)
-    apart = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    apart = np.stack([((point - points) ** 2).sum(axis=1) for point in points])
     apart[owner[:, None] == owner[None]] = np.inf
     spread = width * np.sqrt(apart.min(axis=1)).mean()
     rate = np.float32(0.5 / spread**2)
