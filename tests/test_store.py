@@ -275,3 +275,13 @@ def test_who_waits_for_another_run_says_so(tmp_path, capsys):
     held.wait()
     store.Store(tmp_path).cached(call, title="training FC10")
     assert "another run makes training FC10: this one waits for it." in capsys.readouterr().out
+
+
+def test_a_large_result_does_not_stay_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "REMEMBERED", 10_000)
+    kept = store.Store(tmp_path)
+    small, large = (partial(double, np.zeros(n)) for n in (10, 10_000))
+    assert kept.cached(small) is kept.cached(small)
+    first = kept.cached(large)
+    assert first is not kept.cached(large)
+    assert (first == kept.cached(large)).all()

@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.runtime import recipe, serialization
-from reproduce.runtime.digests import sha256
+from reproduce.runtime.digests import sha256_of_file
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import locked, set_aside
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.recipe import Recipe
 
+REMEMBERED = 1 << 25  # bytes on disk up to which a result stays in memory as well
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy", "scipy")
 # Reading failed for want of something else than a whole entry.
 _NOT_DAMAGE = (
@@ -63,13 +64,19 @@ class Store:
             UserError: the store cannot name the call (`recipe`), or may not read the entry.
         """
         named = recipe.of(call)
-        if named.key not in self._memory:
-            found = None
-            with contextlib.suppress(Damage):
-                found = self._read(named.key)
-            found = found or self._locked(named, call, checkpoints, title)
+        if named.key in self._memory:
+            return self._memory[named.key]
+        found = None
+        with contextlib.suppress(Damage):
+            found = self._read(named.key)
+        found = found or self._locked(named, call, checkpoints, title)
+        if self._bytes(named.key) <= REMEMBERED:
             self._memory[named.key] = found[0]
-        return self._memory[named.key]
+        return found[0]
+
+    def _bytes(self, name: str) -> int:
+        """Size of an entry on disk; 0 where there is none, as in a folder that is read-only."""
+        return sum(file.stat().st_size for file in (self.folder / name).glob("*"))
 
     def remembered(self, call: partial[Any]) -> Any:
         """The result of a call that is quick to make: once a process, and not on disk."""
@@ -117,7 +124,7 @@ class Store:
         try:
             record = json.loads((entry / "recipe.json").read_text())
             for file, digest in record["files"].items():
-                if sha256((entry / file).read_bytes()) != digest:
+                if sha256_of_file(entry / file) != digest:
                     raise ValueError(f"{file} was changed or cut off")
             return (serialization.load(entry),)
         except MemoryError:
@@ -158,7 +165,7 @@ class Store:
                 "code": named.code,
                 "seconds": seconds,
                 "versions": {package: version(package) for package in RECORDED_VERSIONS},
-                "files": {file.name: sha256(file.read_bytes()) for file in sorted(aside.iterdir())},
+                "files": {file.name: sha256_of_file(file) for file in sorted(aside.iterdir())},
             }
             (aside / "recipe.json").write_text(json.dumps(record, indent=1))
             aside.rename(self.folder / named.key)

@@ -166,10 +166,10 @@ def _begin(
         archives.append(insert(empty(classes, images.shape[1:]), genomes, images, odds))
         generators.append(dict(rng.bit_generator.state))
     history = np.stack([archive.log_odds for archive in archives])[:, None]
-    first = np.stack([archive.images for archive in archives])[:, None]
-    return _State(
-        0, archives, generators, history, first if 0 in snapshot_generations else first[:, :0]
-    )
+    shown = archives if 0 in snapshot_generations else []
+    shape = (len(archives), bool(shown), *archives[0].images.shape)
+    snapshots = np.array([archive.images for archive in shown], np.uint8).reshape(shape)
+    return _State(0, archives, generators, history, snapshots)
 
 
 def _step(

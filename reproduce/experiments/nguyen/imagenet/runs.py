@@ -94,7 +94,9 @@ class Search(NamedTuple):
 
 
 def merge(runs: Sequence[Evolution]) -> Evolution:
-    """Several evolutions as one of several runs."""
+    """Several evolutions as one of several runs; their images are not copied where it is one."""
+    if len(runs) == 1:
+        return runs[0]
     return Evolution(
         archives=[archive for run in runs for archive in run.archives],
         log_odds=np.concatenate([run.log_odds for run in runs]),
