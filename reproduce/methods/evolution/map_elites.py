@@ -167,7 +167,7 @@ def _begin(
         generators.append(dict(rng.bit_generator.state))
     history = np.stack([archive.log_odds for archive in archives])[:, None]
     shown = archives if 0 in snapshot_generations else []
-    shape = (len(archives), bool(shown), *archives[0].images.shape)
+    shape = (len(archives), min(1, len(shown)), *archives[0].images.shape)
     snapshots = np.array([archive.images for archive in shown], np.uint8).reshape(shape)
     return _State(0, archives, generators, history, snapshots)
 
