@@ -87,7 +87,7 @@ def fast_gradient_sign(
             "The paper gives neither the pieces of a maxout unit, nor the length and rates of the "
             "training. Ours (five pieces, momentum, 15 epochs) were chosen before any error was "
             "seen; conf/networks/goodfellow.yaml has them. It falls short: on the full MNIST the "
-            "clean errors are 1.8 % (published 0.94) and 3.0 % with adversarial training (0.84), and "
+            "clean errors are 1.8 % (published 0.94) and 3.0 % with adversarial training (0.84); "
             "most numbers of maxout networks below depend on how far they are trained.",
             "The paper does not describe its RBF network. Ours has Gaussian units at clusters of "
             "each class, weights by least squares, and a temperature fitted on held-out images; "
