@@ -195,12 +195,21 @@ def show_config(words: list[str]) -> None:
     print(cli_help.explained(OmegaConf.to_yaml(config), chosen))
 
 
+def printed(show: Callable[[], None]) -> None:
+    """Text that may be cut off, as by `| head`: nothing was begun that could go on."""
+    try:
+        show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
 def command(words: list[str]) -> int:
     """What the words of a command line ask for; the exit code."""
     if {"--help", "-h"} & set(words):
-        show_help()
+        printed(show_help)
     elif [word for word in words if "=" not in word] == ["--cfg", "job"]:
-        show_config([word for word in words if "=" in word])
+        printed(lambda: show_config([word for word in words if "=" in word]))
     elif {"-m", "--multirun"} & set(words):
         return run_sweep()
     else:

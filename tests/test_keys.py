@@ -58,6 +58,7 @@ def edit(monkeypatch):
     def forget():
         code._source.cache_clear()
         code._module.cache_clear()
+        code._only_reexports.cache_clear()
 
     def change(module, old, new):
         source = code._AT_START[module]
@@ -147,6 +148,21 @@ def test_imports_are_followed_wherever_they_stand(tmp_path, monkeypatch):
     }  # fmt: skip
     assert "reproduce.methods.ascent" in reached
     assert not any(name.startswith(code.EXCEPTED) for name in reached)
+
+
+def test_training_does_not_depend_on_how_data_are_found():
+    reached = code.reached(["reproduce.training.descent", f"{ATTACK}.adversarial"])
+    assert [name for name in reached if name.startswith("reproduce.data")] == [
+        "reproduce.data.examples"
+    ]
+    assert "reproduce.data.download" in code.reached(["reproduce.data.idx"])
+
+
+def test_a_package_that_only_reexports_counts_for_those_who_import_from_it(edit):
+    assert "reproduce.data" not in code.reached(["reproduce.data.examples"])
+    assert "reproduce.data" in code.reached(["reproduce.experiments.quick"])
+    edit("reproduce.data", "", CONSTANT)
+    assert "reproduce.data" in code.reached(["reproduce.data.examples"])
 
 
 def test_callables_are_known_by_their_state():

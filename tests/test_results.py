@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from reproduce.report import __main__ as command
 from reproduce.report import results_json
 from reproduce.report.cells import Cells
 from reproduce.report.results import Cell, Claim, Layout, Results
@@ -82,3 +83,62 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path, text):
     with pytest.raises(UserError, match=r"results\.json is not") as told:
         results_json.read(tmp_path)
     assert "\n" not in str(told.value)
+
+
+EVIL = [
+    "../../x",
+    "..",
+    "",
+    "/etc/x",
+    "a/b",
+    "a\\b",
+    ".hidden",
+    "C:x",
+    "a\0b",
+    "a\nb",
+    "x" * 300,
+    3,
+]
+
+
+def renamed(name, where) -> str:
+    content = json.loads(results_json.to_json(made_up()))
+    if where == "figure":
+        content["artefacts"]["table1"]["figures"] = [name]
+    elif where == "not_run":
+        content["not_run"][0]["artefact"] = name
+    else:
+        content["artefacts"][name] = content["artefacts"].pop("table1")
+        content["cells"] = [{**cell, "artefact": name} for cell in content["cells"]]
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize("where", ["figure", "not_run", "table"])
+@pytest.mark.parametrize("name", EVIL)
+def test_names_in_somebody_elses_results_lead_nowhere(tmp_path, capsys, where, name):
+    if where == "table" and name == 3:
+        pytest.skip("JSON has no such key")
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(renamed(name, where))
+    before = sorted(tmp_path.rglob("*"))
+    assert command.main([str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert "is no plain name of a file" in told
+    assert told.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("link", ["tables", "figures", "figures/table1-a.png", "tables/table1.md"])
+def test_links_in_somebody_elses_folder_are_not_followed(tmp_path, capsys, link):
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    outside.mkdir()
+    results_json.write(folder, made_up())
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(outside / "secret" if "." in link else outside)
+    assert command.main([str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert "is a link that leads out of" in told
+    assert told.count("\n") == 1
+    assert not list(outside.iterdir())
+    assert not (folder / "report.html").exists()

@@ -69,6 +69,14 @@ def test_help_lists_every_choice():
         assert choice in text
 
 
+@pytest.mark.parametrize("words", ["--help", "experiment=szegedy --cfg job"])
+def test_help_that_is_cut_off_ends_without_a_word(words):
+    command = f"{sys.executable} run.py {words} | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=300)
+    assert len(done.stdout) == 1
+    assert done.stderr == ""
+
+
 def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     """The comments apart, it is what Hydra composes."""
     words = ["experiment=szegedy", "scale=smoke", "dataset=folder", "attack.tau=4"]

@@ -22,6 +22,12 @@ from reproduce.runtime.errors import UserError
 calls = []
 
 
+@pytest.fixture(autouse=True)
+def records_of_tests(monkeypatch):
+    """An entry may name the records of this file, as if they were reproduce's."""
+    monkeypatch.setattr(serialization, "OURS", __name__)
+
+
 class Pair(NamedTuple):
     name: str
     values: np.ndarray
@@ -254,10 +260,18 @@ def test_too_many_open_files_do_not_cost_a_whole_entry(tmp_path, monkeypatch):
     assert calls == []
 
 
-def test_an_entry_may_only_name_records_of_ours(tmp_path):
-    (tmp_path / "tree.json").write_text(json.dumps({"record": ["antigravity", "X"], "fields": []}))
+@pytest.mark.parametrize(
+    "record",
+    [
+        ["antigravity", "X"], ["reproduce_evil", "X"], [__name__, "Pair"],
+        ["inspect", "Arguments"], ["reproduce.runtime.store", "Store"], ["reproduce.runtime", "os"],
+    ],
+)  # fmt: skip
+def test_an_entry_may_only_name_records_of_ours(tmp_path, monkeypatch, record):
+    monkeypatch.setattr(serialization, "OURS", "reproduce")
+    (tmp_path / "tree.json").write_text(json.dumps({"record": record, "fields": []}))
     np.savez(tmp_path / "arrays.npz")
-    with pytest.raises(ValueError, match="antigravity:X is no record of ours"):
+    with pytest.raises(ValueError, match=f"{record[0]}:{record[1]} is no record of ours"):
         serialization.load(tmp_path)
     assert "antigravity" not in sys.modules
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.data import Dataset, Examples
+from reproduce.data.examples import Dataset, Examples
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
 from reproduce.runtime.errors import NotAvailable, UserError

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from rich.markup import escape
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.data.photographs import at_chance, seen, sized
 from reproduce.experiments import Context
 from reproduce.report.cells import Cells

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Dataset
+from reproduce.data.examples import Dataset
 from reproduce.data.photographs import SIDE, sized
 from reproduce.networks import input_format
 from reproduce.networks.applications import USUAL_SIDE, application, is_weights_file

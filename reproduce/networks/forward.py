@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime.errors import UserError
 

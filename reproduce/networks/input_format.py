@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.forward import Forward, batched
 
 SAMPLE = 500  # training images,

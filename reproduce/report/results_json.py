@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 
 DETAILS = ("source", "runs", "half_width", "missing")  # of a cell, kept beside the layout
+TABLE_ENDINGS = ("md", "tex", "csv")
+FIGURE_ENDINGS = ("png", "pdf")
+FILE_NAME = re.compile(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,199}")
 CLAIM_KEYS = ("id", "sentence", "verdict", "evidence", "strength", "artefact")
 
 
@@ -127,17 +131,48 @@ def from_json(text: str) -> Results:
 
 
 def read(folder: Path) -> Results:
-    """The results kept in a run's folder."""
+    """The results kept in a run's folder.
+
+    Raises:
+        UserError: there are none, or their names or links lead out of the folder.
+    """
     path = folder / "results.json"
     if not path.is_file():
         raise UserError(f"{folder} holds no results.json: name the folder of a run.")
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        results = from_json(path.read_text(encoding="utf-8"))
     except (KeyError, TypeError, ValueError, RuntimeError, StopIteration) as error:
         raise UserError(
             f"{path} is not the results.json of a run ({type(error).__name__}: {error}): "
             "run the experiment again, which writes it anew."
         ) from error
+    _check_names(folder, results)
+    return results
+
+
+def _check_names(folder: Path, results: Results) -> None:
+    """Refuses results from somebody else whose names would lead out of their folder."""
+    files = ["results.json", "config.yaml", "report.html", "report.md"]
+    for name in {*results.artefacts, *results.not_run, *results.seconds}:
+        files += [f"tables/{_file_name(folder, name)}.{ending}" for ending in TABLE_ENDINGS]
+    for layout in results.artefacts.values():
+        for name in layout.figures:
+            stem = f"figures/{_file_name(folder, name)}"
+            files += [stem, *(f"{stem}.{ending}" for ending in FIGURE_ENDINGS)]
+    inside = folder.resolve()
+    for file in files:
+        if not (folder / file).resolve().is_relative_to(inside):
+            raise UserError(f"{folder / file} is a link that leads out of {folder}: remove it.")
+
+
+def _file_name(folder: Path, name: Any) -> str:
+    """A name that is one file's in its folder, whatever the system."""
+    if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
+        raise UserError(
+            f"{folder / 'results.json'} names {name!r:.80}, which is no plain name of a file: "
+            "an artefact's or a figure's has no separators and does not begin with a dot."
+        )
+    return name
 
 
 def write(folder: Path, results: Results) -> None:

@@ -215,10 +215,10 @@ class Run:
 def _remove_files(folder: Path, name: str, content: Results) -> None:
     """Tables and figures that no results belong to any more."""
     layout = content.artefacts.get(name)
-    for table in (folder / "tables").glob(f"{name}.*"):
-        table.unlink()
+    for table in (folder / "tables" / f"{name}.{ending}" for ending in results_json.TABLE_ENDINGS):
+        table.unlink(missing_ok=True)
     for figure in layout.figures if layout else ():
-        for ending in ("png", "pdf"):
+        for ending in results_json.FIGURE_ENDINGS:
             (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
 
 

@@ -3,6 +3,8 @@
 A module's digest is that of its syntax tree without docstrings, comments, annotations and layout.
 A function reaches its own module and what that module imports, inside functions too, as long as it
 is ours: `reproduce`, and a user's own modules. Libraries are named in an entry by their versions.
+A package of `reproduce` that only re-exports is not reached by importing one of its modules.
+For all 170 modules that takes 0.3 s of a process, for those of a network or an attack 0.06 s.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def reached(modules: Iterable[str]) -> dict[str, str]:
     Args:
         modules: full names, "reproduce.methods.ascent".
     """
-    waiting = {name for module in modules for name in _with_parents(module) if is_ours(name)}
+    waiting = {name for module in modules for name in _loaded(module) if is_ours(name)}
     found: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
@@ -91,10 +93,30 @@ def _module(name: str) -> tuple[str, frozenset[str]]:
         above = package[: len(package) - node.level + 1] if node.level else []
         base = ".".join([*above, *([node.module] if node.module else [])])
         names |= {f"{base}.{alias.name}" for alias in node.names}  # modules, or what is in one
-    known = {known for name in names for known in _with_parents(name)}
     if name not in _AT_START:
-        _roots.update(dict.fromkeys(known, source.root))
+        _roots.update((known, source.root) for name in names for known in _with_parents(name))
+    known = {known for name in names for known in _loaded(name)}
     return found, frozenset(filter(is_ours, known))
+
+
+def _loaded(name: str) -> list[str]:
+    """A module, or what holds a name, and the packages above it that do more than re-export."""
+    *above, last = _with_parents(name)
+    holder = above[-1:] if _source(last) is None else []  # what was named lies in there
+    needed = [package for package in above if package in holder or not _only_reexports(package)]
+    return [*needed, last]
+
+
+@functools.cache
+def _only_reexports(package: str) -> bool:
+    """Whether nothing stands in the file of a package of this one but imports and `__all__`."""
+    source = _AT_START.get(package)
+    return source is not None and all(
+        isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+        or _is_text([node])
+        for node in ast.parse(source.text).body
+    )
 
 
 def _with_parents(name: str) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +83,12 @@ def load(folder: Path) -> Any:
 
 
 def _record(module: str, name: str) -> Any:
-    """The record type of that name; of ours, or of a module that the program itself has imported.
+    """The record type of that name, of ours.
 
     A folder from somebody else cannot have another module imported, which would run its code.
     """
-    known = module.partition(".")[0] == OURS or module in sys.modules
-    kind = getattr(importlib.import_module(module), name, None) if known else None
+    ours = module == OURS or module.startswith(f"{OURS}.")
+    kind = getattr(importlib.import_module(module), name, None) if ours else None
     if not (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")):
         raise ValueError(f"{module}:{name} is no record of ours")
     return kind

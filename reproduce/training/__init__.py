@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.forward import error_rate, logits
 from reproduce.runtime.errors import UserError
 from reproduce.training.descent import sgd

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.training.descent import BatchLoss, descend
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays
 from reproduce.training.schedules import Schedule

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
 from reproduce.training.objective import Decay, Weights, cross_entropy, decays, traced

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.training.descent import descend
 from reproduce.training.objective import Weights
 from reproduce.training.schedules import Schedule

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.forward import outputs
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage

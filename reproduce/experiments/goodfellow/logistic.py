@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.goodfellow.models import EPSILON, record, trained
 from reproduce.report import figures

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import data
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules

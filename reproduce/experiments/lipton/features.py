@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts, zoo
 from reproduce.experiments.lipton.rules import inputs as rules

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data import Examples
-from reproduce.data.examples import to_unit
+from reproduce.data.examples import Examples, to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments.lipton.zoo import Recipe, made
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, distance

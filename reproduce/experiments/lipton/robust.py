@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.goodfellow.models import EPSILON, record
 from reproduce.experiments.lipton import zoo

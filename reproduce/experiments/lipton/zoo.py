@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.networks import classical
 from reproduce.networks.classical import Model

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce import training
-from reproduce.data import Examples, read_only
-from reproduce.data.examples import to_unit
+from reproduce.data.examples import Examples, read_only, to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import CHILDREN
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, Attack

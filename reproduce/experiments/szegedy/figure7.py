@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, transfer

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.data import Examples, halves
+from reproduce.data.examples import Examples, halves
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy import split_rates
 from reproduce.experiments.szegedy.attacks import Attacked, attack_examples, draw, errors

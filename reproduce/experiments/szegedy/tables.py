@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from reproduce import training
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, errors
 from reproduce.methods.attacks import adversarial, exact, transfer

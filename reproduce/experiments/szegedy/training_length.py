@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce import training
-from reproduce.data import Examples, halves
+from reproduce.data.examples import Examples, halves
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_examples, draw, errors
 from reproduce.methods.attacks.attack import Attack

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.methods.units.coherence import FAMILIES, ROW, Coherence, blind_coherence, coherence
 from reproduce.methods.units.equivalence import Comparison, compare, verdicts

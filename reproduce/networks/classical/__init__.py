@@ -20,7 +20,7 @@ import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.networks.classical.nodes import Nodes
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import batch_size, batched, inference, logits

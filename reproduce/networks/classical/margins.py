@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.classical import Model, differentiable
 
 

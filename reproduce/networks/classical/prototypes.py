@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.networks.classical import Model, differentiable, held_out
 
 ACCEPTED = 0.99  # of held-out images lie nearer than the distance of rejection

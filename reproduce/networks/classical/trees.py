@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.networks.classical import Model
 from reproduce.networks.classical.nodes import Nodes
 

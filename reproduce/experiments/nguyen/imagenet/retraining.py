@@ -11,8 +11,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from reproduce.data import Examples
-from reproduce.data.examples import to_unit
+from reproduce.data.examples import Examples, to_unit
 from reproduce.experiments.imagenet import BATCH
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.networks import heads

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data import Examples
+from reproduce.data.examples import Examples
 from reproduce.data.imagenet_classes import ClassList
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data import Examples, read_only
+from reproduce.data.examples import Examples, read_only
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
 from reproduce.methods.attacks.attack import Adversarial, Attack
