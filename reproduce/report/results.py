@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
 SETTING = " · "  # between a row and a swept setting: "FC10(1) · images=64"
@@ -76,9 +77,21 @@ class Claim(NamedTuple):
     any_data: bool = False
 
 
-def answer(true: bool | np.bool_ | None) -> ClaimVerdict:
-    """Yes, no, or None where it cannot be told, as a claim's verdict."""
-    return "cannot be told" if true is None else "holds" if true else "refuted"
+def answer(true: bool | np.bool_ | None, *numbers: float | np.ndarray) -> ClaimVerdict:
+    """Yes, no, or None where it cannot be told, as a claim's verdict.
+
+    Args:
+        numbers: that the answer was taken from; with a NaN among them it cannot be told, since
+            every comparison with NaN is false.
+    """
+    if true is None or missing(*numbers):
+        return "cannot be told"
+    return "holds" if true else "refuted"
+
+
+def missing(*numbers: float | np.ndarray) -> int:
+    """How many of the numbers are NaN."""
+    return sum(int(np.isnan(np.asarray(each, float)).sum()) for each in numbers)
 
 
 class Artefact(NamedTuple):
