@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.report.comparisons import lower_on_images, lower_over_seeds, same_rate
+from reproduce.report.comparisons import all_of, lower_in_pairs, lower_on_images, same_rate
 from reproduce.report.results import answer
 
 
@@ -28,18 +28,18 @@ def test_two_networks_differ_by_the_images_that_one_gets_wrong(only_first, only_
 def test_seeds_are_paired():
     noise = np.array([0.0, 0.01, -0.01, 0.005])
     shared = np.array([1.0, 2.0, 3.0, 4.0])
-    assert lower_over_seeds(shared, shared + 0.1 + noise) is True
-    assert lower_over_seeds(shared + 0.1 + noise, shared) is False
-    assert lower_over_seeds(shared, shared + 10 * noise) is None
-    assert lower_over_seeds(shared[:1], shared[:1] + 9) is None
-    assert lower_over_seeds(np.array([1, np.nan]), np.array([2.0, 3.0])) is None
+    assert lower_in_pairs(shared, shared + 0.1 + noise) is True
+    assert lower_in_pairs(shared + 0.1 + noise, shared) is False
+    assert lower_in_pairs(shared, shared + 10 * noise) is None
+    assert lower_in_pairs(shared[:1], shared[:1] + 9) is None
+    assert lower_in_pairs(np.array([1, np.nan]), np.array([2.0, 3.0])) is None
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_equal_networks_are_told_apart_in_five_of_a_hundred(seeds):
     rng = np.random.default_rng(seeds)
     pairs = rng.normal(size=(2000, 2, seeds))
-    told = np.mean([lower_over_seeds(first, second) is not None for first, second in pairs])
+    told = np.mean([lower_in_pairs(first, second) is not None for first, second in pairs])
     assert 0.03 < told < 0.07
 
 
@@ -62,3 +62,10 @@ def test_a_claim_from_numbers_that_are_missing_cannot_be_told():
     assert answer(False, np.array([1.0, np.nan])) == "cannot be told"
     assert answer(True, 1.0) == "holds"
     assert answer(False, np.array([1.0, 2.0])) == "refuted"
+
+
+def test_one_that_cannot_be_told_leaves_the_rest_untold():
+    assert all_of([True, True]) is True
+    assert all_of([True, None]) is None
+    assert all_of([None, False]) is False
+    assert all_of([]) is None

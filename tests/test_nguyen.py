@@ -140,6 +140,7 @@ def test_claims_of_figure_11_follow_the_numbers():
     assert verdicts(a_round(0.99999, 80), a_round(0.999, 85)) == ["holds", "holds"]
     assert verdicts(a_round(0.99999, 80), a_round(0.5, 85)) == ["refuted", "holds"]
     assert verdicts(a_round(0.99999, 80), a_round(0.999, 160)) == ["holds", "refuted"]
+    assert verdicts(a_round(0.99999, 80), a_round(0.999, 110))[1] == "cannot be told"
     assert verdicts(a_round(0.99999, 80), a_round(0.5, 85), generations=50) == [
         "cannot be told",
         "holds",

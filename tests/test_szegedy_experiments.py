@@ -109,12 +109,25 @@ def test_a_published_rate_outside_all_splits_is_named():
 def test_adversarial_training_is_judged_by_the_spread_over_seeds(errors, verdict):
     rows = {"weight decay": [1.6, 1.65, 1.55], "dropout": [1.5, 1.45, 1.55],
             "input pool": [1.5, 1.6, 1.4]} | errors  # fmt: skip
-    cells = Cells("szegedy", "adversarial_training")
-    for row in rows:
-        cells.number(row, "distortion", 0.06, "rms")
-    found = {row: np.array(values) / 100 for row, values in rows.items()}
-    claims = adversarial_training._claims(cells, found)
+    images = np.arange(2000)
+    found = {row: np.stack([images < 20 * e for e in values]) for row, values in rows.items()}
+    claims = adversarial_training._claims(found, {row: np.ones((3, 4)) for row in rows})
     assert verdict_on(claims, "adversarial training lowers the test error") == verdict
+
+
+@pytest.mark.parametrize(
+    ("first", "verdict"), [(2, "holds"), (60, "refuted"), (18, "cannot be told")]
+)
+def test_one_seed_is_judged_on_the_same_images(first, verdict):
+    images = np.arange(1000)
+    wrong = dict.fromkeys(("weight decay", "dropout", "input pool"), images[None] < 20)
+    wrong["adversarial"] = images[None] < first
+    needed = {row: np.linspace(1, 2, 9)[None] for row in wrong}
+    needed["adversarial"] = needed["dropout"] * 1.1
+    claims = adversarial_training._claims(wrong, needed)
+    assert verdict_on(claims, "adversarial training lowers the test error") == verdict
+    assert verdict_on(claims, "adversarial training raises the distortion") == "holds"
+    assert claims[0].strength == (1, 1000)
 
 
 def test_noise_crosses_a_plane_as_often_as_the_sphere_says():

@@ -8,6 +8,7 @@ margin, and is shown where the whole interval lies within it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import stats
@@ -28,11 +29,11 @@ def lower_on_images(first: np.ndarray, second: np.ndarray) -> bool | None:
     return only_first < only_second
 
 
-def lower_over_seeds(first: np.ndarray, second: np.ndarray) -> bool | None:
-    """Whether the first mean is lower, by the paired t test over seeds, two-sided at 5 %.
+def lower_in_pairs(first: np.ndarray, second: np.ndarray) -> bool | None:
+    """Whether the first mean is lower, by the paired t test, two-sided at 5 %.
 
     Args:
-        first, second: (seeds,), a number each; with one seed nothing can be told, nor from NaN.
+        first, second: (n,), of the same seeds or images; one pair, or NaN, tells nothing.
     """
     difference = np.subtract(first, second)
     if len(difference) < 2 or not np.isfinite(difference).all():
@@ -65,3 +66,11 @@ def same_rate(wrong: int, n: int, other: int, other_n: int, margin: float) -> bo
     if -margin < low and high < margin:
         return True
     return False if low > margin or high < -margin else None
+
+
+def all_of(answers: Iterable[bool | None]) -> bool | None:
+    """False where one is, None where one cannot be told or there is none, else True."""
+    known = list(answers)
+    if False in known:
+        return False
+    return None if None in known or not known else True

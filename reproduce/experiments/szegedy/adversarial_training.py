@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import attack_network, draw, errors
+from reproduce.experiments.szegedy.attacks import attack_network, draw, wrong_on
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.comparisons import all_of, lower_in_pairs, lower_on_images
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.progress import stage
 
 
@@ -35,7 +36,8 @@ def adversarial_training(
     """
     cells = Cells("szegedy", "adversarial_training")
     context = context.with_networks(networks)
-    test_errors: dict[str, np.ndarray] = {}
+    mistaken: dict[str, np.ndarray] = {}
+    needed: dict[str, np.ndarray] = {}
     with stage("adversarial training", total=len(rows) * seeds) as advance:
         for row, name in rows.items():
             runs = []
@@ -48,12 +50,14 @@ def adversarial_training(
                 ("test_error", context.dataset.test),
             ):
                 total = len(examples.labels)
-                wrong = [errors(run.network, examples) for run in runs]
-                cells.rate_over_runs(row, column, wrong, [total] * seeds)
+                wrong = np.stack([wrong_on(run.network, examples) for run in runs])
+                counts = [int(each.sum()) for each in wrong]
+                cells.rate_over_runs(row, column, counts, [total] * seeds)
                 if column == "test_error":
-                    test_errors[row] = np.divide(wrong, total)
+                    mistaken[row] = wrong
             distortions = [run.found.distortion for run in runs]
             cells.pooled_over_runs(row, "distortion", distortions)
+            needed[row] = np.stack(distortions)
             failed = sum(int(run.found.failed.sum()) for run in runs)
             cells.number(row, "attacks failed", failed, "count", images * seeds)
     return Artefact(
@@ -67,7 +71,7 @@ def adversarial_training(
             f"{images} training images a run."
         ),
         cells=cells.list,
-        claims=_claims(cells, test_errors),
+        claims=_claims(mistaken, needed),
         departures=[
             "Size of the pools, how fast they are replaced, their weight beside the training set "
             "and the length of the training are not given in the paper; ours stand in "
@@ -82,49 +86,59 @@ def adversarial_training(
     )
 
 
-def _claims(cells: Cells, test_errors: Mapping[str, np.ndarray]) -> list[Claim]:
-    """Below weight decay alone and below dropout; the layers' pools and not the input's alone."""
+def _claims(wrong: Mapping[str, np.ndarray], distortion: Mapping[str, np.ndarray]) -> list[Claim]:
+    """Below weight decay alone and below dropout; the layers' pools and not the input's alone.
+
+    One seed: McNemar's test on the test images, the paired t test over the attacked images.
+    Several: the paired t test over seeds. No difference that can be told tells nothing.
+
+    Args:
+        wrong: row -> bool (seeds, test images), which ones its networks get wrong.
+        distortion: row -> (seeds, attacked images).
+    """
 
     def lower(first: str, second: str) -> bool | None:
-        """Whether one mean error is lower, where the seeds can tell."""
-        difference = test_errors[first] - test_errors[second]
-        if len(difference) == 1:
-            return None if abs(difference[0]) < 0.002 else bool(difference[0] < 0)
-        error = difference.std(ddof=1) / np.sqrt(len(difference))
-        return None if abs(difference.mean()) < 2 * error else bool(difference.mean() < 0)
+        a, b = wrong[first], wrong[second]
+        if len(a) == 1:
+            return lower_on_images(a[0], b[0])
+        return lower_in_pairs(a.mean(axis=1), b.mean(axis=1))
 
-    text = {row: f"{row} {100 * values.mean():.2f} %" for row, values in test_errors.items()}
-    before = cells.value("weight decay", "distortion")
-    after = cells.value("adversarial", "distortion")
+    seeds, images = wrong["adversarial"].shape
+    test = "McNemar's test on the test images" if seeds == 1 else "paired t test over seeds"
+    text = {row: f"{row} {100 * values.mean():.2f} %" for row, values in wrong.items()}
+    before, after = (
+        each[0] if len(each) == 1 else np.nanmean(each, axis=1)
+        for each in (distortion["weight decay"], distortion["adversarial"])
+    )
+    kept = np.isfinite(before) & np.isfinite(after)
+    strength = Strength(seeds, images)
     return [
         Claim(
             id="adversarial training lowers the test error",
             sentence="Training with adversarial examples of every layer lowers the test error "
             "below that of weight decay alone and of dropout.",
             verdict=answer(
-                _both(lower("adversarial", "weight decay"), lower("adversarial", "dropout"))
+                all_of(lower("adversarial", other) for other in ("weight decay", "dropout"))
             ),
             evidence=f"{', '.join(text.values())} (published: 1.6 with weight decay, about 1.3 "
-            "with dropout, below 1.2 with adversarial examples).",
+            f"with dropout, below 1.2 with adversarial examples); {test}, 5 %.",
+            strength=strength,
         ),
         Claim(
             id="higher layers' examples are the useful ones",
             sentence="Adversarial examples of the hidden layers help more than those of the input "
             "alone.",
             verdict=answer(lower("adversarial", "input pool")),
-            evidence=f"{text['adversarial']}, {text['input pool']}.",
+            evidence=f"{text['adversarial']}, {text['input pool']}; {test}, 5 %.",
+            strength=strength,
         ),
         Claim(
             id="adversarial training raises the distortion",
             sentence="After adversarial training the nearest adversarial examples are farther "
             "away (not in the paper).",
-            verdict=answer(after > before),
-            evidence=f"{before:.3f} before, {after:.3f} after.",
+            verdict=answer(lower_in_pairs(before[kept], after[kept])),
+            evidence=f"{before[kept].mean():.3f} before, {after[kept].mean():.3f} after; paired t "
+            f"test over {'images' if seeds == 1 else 'seeds'}, 5 %.",
+            strength=Strength(seeds, distortion["adversarial"].shape[1]),
         ),
     ]
-
-
-def _both(first: bool | None, second: bool | None) -> bool | None:
-    if first is False or second is False:
-        return False
-    return None if first is None or second is None else True

@@ -69,4 +69,9 @@ def attack_examples(
 
 def errors(network: Any, examples: Examples) -> int:
     """How many examples get another label than theirs."""
-    return int((logits(network, examples.images).argmax(axis=1) != examples.labels).sum())
+    return int(wrong_on(network, examples).sum())
+
+
+def wrong_on(network: Any, examples: Examples) -> np.ndarray:
+    """bool (n,): which examples get another label than theirs."""
+    return np.asarray(logits(network, examples.images).argmax(axis=1) != examples.labels)

@@ -21,7 +21,7 @@ from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
@@ -134,6 +134,8 @@ def network_bounds(
                 verdict=answer(broken == 0),
                 evidence=f"{broken} of {tried} adversarial examples on {len(names)} networks "
                 "violate their bound.",
+                strength=Strength(len(names), len(sample.labels)),
+                check=True,
             ),
             Claim(
                 id="large bounds prove nothing",
