@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.report.comparisons import all_of, lower_in_pairs, lower_on_images, same_rate
+from reproduce.report.comparisons import (
+    all_of,
+    lower_in_pairs,
+    lower_on_images,
+    majority,
+    same_rate,
+)
 from reproduce.report.results import answer
 
 
@@ -69,3 +75,10 @@ def test_one_that_cannot_be_told_leaves_the_rest_untold():
     assert all_of([True, None]) is None
     assert all_of([None, False]) is False
     assert all_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "expected"), [(5, 5, True), (0, 5, False), (3, 5, None), (4, 4, None)]
+)
+def test_a_majority_is_more_than_a_coins_toss(hits, n, expected):
+    assert majority(hits, n) is expected  # 5 of 5: 1 / 32

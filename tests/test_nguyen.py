@@ -210,3 +210,15 @@ def test_the_claim_of_the_surface_is_a_region():
     assert verdict(0.8, 0.7) == "holds with exceptions"
     assert verdict(0.1, 0.7) == "refuted"
     assert verdict(0.8, 0.9, generations=100) == "cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("upright", "verdict"), [(5, "holds"), (0, "refuted"), (3, "cannot be told")]
+)
+def test_bars_are_vertical_in_more_runs_than_a_coin_would_say(upright, verdict):
+    stripes = np.tile(np.arange(8) % 2, (8, 1))[..., None]
+    runs = [stripes if i < upright else stripes.swapaxes(0, 1) for i in range(5)]
+    shown = np.stack([np.stack([run] * CLASSES) for run in runs])
+    claim = encodings._motifs(shown)[0]
+    assert claim.verdict == verdict
+    assert claim.strength.runs == 5

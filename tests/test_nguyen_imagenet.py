@@ -155,9 +155,10 @@ def test_claims_of_figure_12_follow_the_numbers(rng):
         claims = figure12._claims(p, found, labelled, evaluations)
         return [claim.verdict for claim in claims]
 
-    assert verdicts(second=0.1, after=2) == ["holds"] * 3
-    assert verdicts(second=0.9, after=2, labelled=0.4)[1:] == ["holds", "refuted"]
+    assert verdicts(second=0.1, after=0) == ["holds"] * 3
+    assert verdicts(second=0.9, after=0, labelled=0.4)[1:] == ["holds", "refuted"]
     assert verdicts(second=1.0, after=30)[1] == "refuted"
+    assert verdicts(second=0.1, after=4)[1] == "cannot be told"
     assert verdicts(second=0.1, after=2, evaluations=800)[0] == "cannot be told"
 
 

@@ -74,3 +74,15 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
     if False in known:
         return False
     return None if None in known or not known else True
+
+
+def majority(hits: int, n: int) -> bool | None:
+    """Whether most do, by a binomial test against a half, one-sided at 5 % each way.
+
+    Fewer than five cannot tell, whatever they show.
+    """
+    if not n:
+        return None
+    if stats.binomtest(hits, n, alternative="greater").pvalue < LEVEL:
+        return True
+    return False if stats.binomtest(hits, n, alternative="less").pvalue < LEVEL else None

@@ -26,9 +26,10 @@ from reproduce.methods.evolution import cppn
 from reproduce.methods.evolution.map_elites import Encoding, Evolution
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import majority
 from reproduce.report.figures import png
 from reproduce.report.printing import number
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 
 FINER = 6  # pixels, along a side, of a CPPN image drawn large for one that LeNet sees
 CAPTION = (
@@ -61,6 +62,7 @@ def figure4(
             answer(_known(reached.every < 50, generations >= 50)),
             f"{name}: the median is there {_since(reached.median[-1], generations)}, every class "
             f"of all {runs} runs {_since(reached.every, generations)}.",
+            Strength(runs),
         ),
         _median_by_200("direct_median", name, reproduced, generations),
     ]
@@ -200,6 +202,7 @@ def _median_by_200(identity: str, name: str, found: Evolution, generations: int)
         "CPPN images reach a median confidence of 99.99 % by 200 generations (section 3.1).",
         answer(_known(median >= 0.9999, generations >= 200)),
         f"{name}: {number(median, 'fraction', places=4)} % after {generations} generations.",
+        Strength(len(final_confidence(found))),
     )  # fmt: skip
 
 
@@ -217,14 +220,16 @@ def _motifs(shown: np.ndarray) -> list[Claim]:
         Claim(
             "vertical_bars",
             "Images classified as 1 tend to have vertical bars (section 3.1).",
-            answer(vertical > runs / 2),
+            answer(majority(vertical, runs)),
             f"Grey varies more across columns than across rows in {vertical} of {runs} runs.",
+            Strength(runs),
         ),
         Claim(
             "low_bar",
             "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
-            answer(low > runs / 2),
+            answer(majority(low, runs)),
             f"The brightest three rows are in the lower half in {low} of {runs} runs.",
+            Strength(runs),
         ),
     ]
 
