@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from reproduce.methods.attacks import adversarial, exact, fgsm, simba
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.methods.attacks.deepfool import DeepFool
+from reproduce.methods.attacks.ladder import CalibratedLadder, CoauthorLadder
 from reproduce.methods.attacks.minimal import (
     hop_skip_jump,
     linear,
@@ -54,6 +55,8 @@ ATTACKS = [
     (adversarial.BoxLBFGS(), linear_network),
     (adversarial.BoxLBFGS(tau=16, norm="euclidean"), linear_network),
     (exact.ExactLinear(), linear_network),
+    (CoauthorLadder(evaluations=100), linear_network),
+    (CalibratedLadder(evaluations=100), linear_network),
     (DeepFool(), linear_network),
     (DeepFool(), nearest_neighbour),
     (fgsm.FastGradientSign(epsilon=0.2), linear_network),

@@ -11,6 +11,7 @@ from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, Attack
+from reproduce.runtime.errors import UserError
 from reproduce.training import logits
 
 
@@ -32,11 +33,27 @@ class Attacked(NamedTuple):
         return Examples(self.found.images[kept], self.examples.labels[kept])
 
 
-def draw(examples: Examples, count: int, seed: int) -> Examples:
-    """Images drawn without replacement; a seed always draws the same ones."""
+def draw(examples: Examples, count: int, seed: int, rule: str = "random") -> Examples:
+    """The images to attack, which an attack's protocol chooses.
+
+    Args:
+        rule: "random", without replacement, where a seed always draws the same ones; "first", the
+            first ones.
+    """
     count = min(count, len(examples.labels))
+    if rule == "first":
+        return Examples(examples.images[:count], examples.labels[:count])
+    if rule != "random":
+        raise UserError(f"images are chosen by the rule random or first, got {rule!r}.")
     drawn = np.random.default_rng([seed, count]).choice(len(examples.labels), count, replace=False)
     return Examples(examples.images[drawn], examples.labels[drawn])
+
+
+def choices(attack: Attack, rule: str) -> list[str]:
+    """What an attack and its protocol decide where the paper leaves it open."""
+    first = ["The first images are attacked, not a random sample."] if rule == "first" else []
+    usual = [f"Attacked by {attack}, which makes small: {attack.objective}."]
+    return [*(attack.choices or usual), *first]
 
 
 def attack_network(

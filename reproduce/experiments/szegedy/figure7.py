@@ -21,14 +21,15 @@ NOISE = 1.0  # standard deviation of panel c
 Panel = tuple[str, np.ndarray, np.ndarray]  # its title, originals, distorted images
 
 
-def figure7(context: Context, *, images: int, attack: Attack) -> Artefact:
+def figure7(context: Context, *, images: int, attack: Attack, rule: str = "random") -> Artefact:
     """Panels a, b: adversarial for two networks; c: noise of standard deviation 1.
 
     Args:
         images: attacked and made noisy for the accuracies; a panel shows the first of them.
+        rule: by which they are chosen (`draw`).
     """
     cells = Cells("szegedy", "figure7")
-    sample = draw(context.dataset.train, images, context.seed)
+    sample = draw(context.dataset.train, images, context.seed, rule)
     noisy = transfer.gaussian_noise(sample.images, NOISE, seed=context.seed)
     total = len(sample.labels)
     panels: list[Panel] = []

@@ -15,7 +15,13 @@ import numpy as np
 from reproduce.data.examples import Examples, halves
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy import split_rates
-from reproduce.experiments.szegedy.attacks import Attacked, attack_examples, draw, errors
+from reproduce.experiments.szegedy.attacks import (
+    Attacked,
+    attack_examples,
+    choices,
+    draw,
+    errors,
+)
 from reproduce.methods.attacks import adversarial, transfer
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
@@ -47,6 +53,7 @@ def table3(
     splits: int,
     images: int,
     attack: Attack,
+    rule: str = "random",
 ) -> Artefact:
     """Table 3: errors on both halves and on the test images, and the smallest distortion.
 
@@ -54,10 +61,11 @@ def table3(
         networks: those of TRAINED_ON.
         splits: ways to halve the training images; the first is first half, last half.
         images: test images attacked for each network.
+        rule: by which they are chosen (`draw`).
     """
     cells = Cells("szegedy", "table3")
     context = context.with_networks(networks)
-    runs = _splits(context, splits, images, attack)
+    runs = _splits(context, splits, images, attack, rule)
     for row in TRAINED_ON:
         for column, half in (("error_P1", P1), ("error_P2", P2), ("test_error", None)):
             sets = [context.dataset.test if half is None else run.sides[half] for run in runs]
@@ -77,7 +85,7 @@ def table3(
             "attacked for each network."
         ),
         cells=cells.list,
-        departures=_departures(splits),
+        departures=_departures(splits, attack, rule),
     )
 
 
@@ -88,6 +96,7 @@ def table4(
     splits: int,
     images: int,
     attack: Attack,
+    rule: str = "random",
 ) -> Artefact:
     """Table 4: error of each network on the images distorted for each, also amplified to 0.1.
 
@@ -95,10 +104,11 @@ def table4(
         networks: those of TRAINED_ON.
         splits: ways to halve the training images; the first is first half, last half.
         images: test images attacked for each network.
+        rule: by which they are chosen (`draw`).
     """
     cells = Cells("szegedy", "table4")
     context = context.with_networks(networks)
-    runs = _splits(context, splits, images, attack)
+    runs = _splits(context, splits, images, attack, rule)
     rates: dict[tuple[str, str], np.ndarray] = {}
     for row in [*TRAINED_ON, *NOISE, *(_amplified(row) for row in TRAINED_ON),
                 *(_amplified(row, clip=True) for row in TRAINED_ON)]:  # fmt: skip
@@ -136,14 +146,14 @@ def table4(
             *(split_rates.places(rates, published) if splits > 1 else []),
         ],
         departures=[
-            *_departures(splits),
+            *_departures(splits, attack, rule),
             "Noise is not clipped to [0, 1].",
         ],
     )
 
 
-def _splits(context: Context, splits: int, images: int, attack: Attack) -> list[Split]:
-    sample = draw(context.dataset.test, images, context.seed)
+def _splits(context: Context, splits: int, images: int, attack: Attack, rule: str) -> list[Split]:
+    sample = draw(context.dataset.test, images, context.seed, rule)
     runs = []
     with stage("disjoint halves", total=splits * len(TRAINED_ON)) as advance:
         for number, seed in enumerate(context.seeds(splits)):
@@ -197,10 +207,10 @@ def _of_splits(splits: int) -> str:
     )
 
 
-def _departures(splits: int) -> list[str]:
+def _departures(splits: int, attack: Attack, rule: str) -> list[str]:
     return [
         "How the paper halves the training set is not said. " + _of_splits(splits),
-        "The target label is drawn at random from the labels that are neither true nor predicted.",
+        *choices(attack, rule),
     ]
 
 

@@ -85,6 +85,12 @@ class BoxLBFGS(Attack):
     name: ClassVar[str] = "box-constrained L-BFGS"
     objective: ClassVar[str] = "c|r|^2 + cross-entropy of the target, at the largest c that serves"
     wants: ClassVar[str] = "targets"
+    choices: ClassVar[tuple[str, ...]] = (
+        "The paper finds c by an unspecified line search; here each image has its own c, found by "
+        "secant steps and bisection.",
+        "The target label is drawn at random for each image, from the labels that are neither true "
+        "nor predicted; the paper does not say how its targets were chosen.",
+    )
 
     def __post_init__(self) -> None:
         if self.norm not in ("squared", "euclidean"):

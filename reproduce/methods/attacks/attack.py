@@ -51,6 +51,7 @@ class Attack:
     name: ClassVar[str]
     objective: ClassVar[str]
     wants: ClassVar[str]
+    choices: ClassVar[tuple[str, ...]] = ()  # where Szegedy et al. 2014 leave something open
 
     @property
     def parameters(self) -> dict[str, Any]:
