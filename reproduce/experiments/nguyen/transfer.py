@@ -24,7 +24,7 @@ from reproduce.methods.evolution.scoring import scorer
 from reproduce.networks.forward import mistakes
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 
 SURE = 0.9999
 
@@ -108,12 +108,14 @@ def _claims(
             "Some images fool both DNN_A and DNN_B with 99.99 % confidence (section 3.3).",
             answer(any(count > 0 for count in both.values()) or (False if whole else None)),
             listed(both) + ".",
+            Strength(len(both), total),
         ),
         Claim(
             "transfer_only_a",
             "Others fool DNN_A and not DNN_B (section 3.3).",
             answer(any(count > 0 for count in only.values()) or (False if whole else None)),
             f"99.99 % on A and less than 50 % on B: {listed(only)}.",
+            Strength(len(only), total),
         ),
     ]
 

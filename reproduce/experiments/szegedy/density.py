@@ -16,7 +16,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
@@ -72,6 +72,7 @@ def density(
                 "of the same size changes the label in "
                 + ", ".join(f"{100 * rate:.2g} % ({name})" for name, rate in by_noise.items())
                 + " of the draws.",
+                strength=Strength(len(names), len(sample.labels)),
             )
         ],
         notes=[

@@ -66,6 +66,7 @@ def layer_norms(context: Context, *, networks: Mapping[str, partial[Any]]) -> Ar
                 evidence="first layer: "
                 + ", ".join(f"{name} {bound:.3g}" for name, bound in first.items())
                 + ".",
+                strength=Strength(len(first)),
             )
         ],
         notes=[
@@ -145,6 +146,7 @@ def network_bounds(
                 evidence="found over permitted, median: "
                 + ", ".join(f"{name} {ratio:.3g}" for name, ratio in looseness.items())
                 + ".",
+                strength=Strength(len(names), len(sample.labels)),
             ),
         ],
         figures={"network_bounds": _draw(permitted, found)},
