@@ -73,6 +73,7 @@ def test_a_run_that_is_stopped_leaves_its_page(tmp_path, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},  # as run.py has it
     )
     assert child.stdout.readline() == "at work\n"
     if how == "closed pipe":
