@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_the_options_of_commands_are_accepted(page: Path):
             except ValueError:  # "python run.py" in the middle of a sentence
                 continue
             options = [word for word in words if re.match(r"[+\w./]+=[^<]+$", word)]
-            if not options or any(word in line for word in (*EXAMPLES, "-sc", "--reference")):
+            if not options or any(word in line for word in (*EXAMPLES, "-sc")):
                 continue
             swept = "-m" in words
             first = [re.sub(r"=([^\[,]+),.*", r"=\1", word) if swept else word for word in options]
@@ -98,3 +99,44 @@ def test_pages_and_pictures_that_are_linked_exist(page: Path):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if not re.match(r"https?:", target):
             assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_in_the_navigation():
+    listed = set(re.findall(r"([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert listed == {
+        str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")
+    }
+
+
+@pytest.mark.parametrize(
+    "paper", [file.stem for file in (ROOT / "reproduce/published").glob("*.yaml")]
+)
+def test_every_paper_stands_wherever_papers_are_listed(paper: str):
+    cited = OmegaConf.load(ROOT / f"reproduce/published/{paper}.yaml").paper.cite
+    name = re.match(r"\w+", cited)[0]
+    for page in ("index", "choices", "cite", "start/quickstart", "results/overview",
+                 "reference/algorithms"):  # fmt: skip
+        assert (
+            name in (ROOT / f"docs/{page}.md").read_text()
+            or paper in (ROOT / f"docs/{page}.md").read_text()
+        ), page
+    assert (ROOT / f"docs/results/{paper}.md").exists()
+    assert f"published/{paper}.yaml" in (ROOT / "docs/reference/algorithms.md").read_text()
+    assert name in (ROOT / "README.md").read_text()
+
+
+def test_every_attack_is_on_the_page_on_attacks():
+    page = (ROOT / "docs/extend/attack.md").read_text()
+    for attack in names("attack"):
+        assert f"`{attack}`" in page or f"attack={attack}" in page, attack
+
+
+@each_page
+def test_commits_that_are_named_are_in_the_history(page: Path):
+    found = re.findall(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7}\b", page.read_text())
+    for commit in found:
+        asked = ["git", "merge-base", "--is-ancestor", commit, "HEAD"]
+        if subprocess.run(["git", "rev-parse", "-q", "--verify", "HEAD~50"], cwd=ROOT,
+                          capture_output=True).returncode:  # fmt: skip
+            pytest.skip("no history here")
+        assert subprocess.run(asked, cwd=ROOT, capture_output=True).returncode == 0, commit
