@@ -40,7 +40,11 @@ def test_other_errors_are_no_stop():
 
 
 CHILD = """
-import sys, time
+import signal, sys, time
+
+# What began the tests may ignore these, nohup does, and a child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from functools import partial
 from pathlib import Path
 from reproduce.report.results import Artefact
