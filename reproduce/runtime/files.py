@@ -24,9 +24,8 @@ def atomic_write(path: Path, content: str | bytes) -> None:
         else:
             aside.write_bytes(content)
         aside.replace(path)
-    except BaseException:
+    finally:
         aside.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

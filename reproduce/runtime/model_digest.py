@@ -6,7 +6,6 @@ functions that are not Keras's own enter by their code and by their attributes.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import types
 from collections.abc import Callable
@@ -135,9 +134,11 @@ def _weights(layer: Any) -> list[Any]:
 
 def _config(layer: Any, tree_of: Tree) -> Any:
     """A layer's configuration; None where a class that is not Keras's cannot tell it."""
-    with contextlib.suppress(NotImplementedError):
-        return tree_of(_computed(layer.get_config()))
-    return None
+    try:
+        config = layer.get_config()
+    except NotImplementedError:  # Keras's answer; source and attributes are in the digest
+        return None
+    return tree_of(_computed(config))
 
 
 def _computed(config: Any) -> Any:

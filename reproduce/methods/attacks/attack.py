@@ -13,6 +13,7 @@ docs/extend/attack.md shows one.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -45,7 +46,7 @@ class Adversarial(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Attack:
+class Attack(abc.ABC):
     """An attack with its options bound."""
 
     name: ClassVar[str]
@@ -96,9 +97,9 @@ class Attack:
             )
         return images, wanted.astype(np.int64)
 
+    @abc.abstractmethod
     def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
         """The changed images, NaN where there is none; `__call__` judges them (see `proposed`)."""
-        raise NotImplementedError
 
 
 def proposed(
