@@ -54,7 +54,7 @@ def test_noise_has_the_size_and_the_law_that_its_name_says(kind, moment, monkeyp
     """A network that is linear without bias sees E[(w x)^2] = E[x^2] sum w^2 of pure noise."""
     seen = []
 
-    def catch(model, examples, rng, effort, loss, *, noise, **rest):
+    def catch(model, loss, n, rng, effort, *, noise, **rest):
         normal = tf.random.stateless_normal((400, *noise), (1, 2))
 
         class Probe:
@@ -66,7 +66,7 @@ def test_noise_has_the_size_and_the_law_that_its_name_says(kind, moment, monkeyp
         loss([], [], tf.zeros(400, tf.int32), normal)
 
     holder = {}
-    monkeypatch.setattr(controls, "_train", catch)
+    monkeypatch.setattr(controls, "train_all", catch)
 
     class Later:
         def stateless_call(self, *args, **keywords):

@@ -8,7 +8,6 @@ network while it learns: each batch's are made with its present weights.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import keras
@@ -16,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from reproduce.data.examples import Examples
-from reproduce.training.descent import descend
-from reproduce.training.objective import Decay, Weights, cross_entropy, decays
+from reproduce.training.descent import train_all
+from reproduce.training.objective import Decay, Weights, cross_entropy
 from reproduce.training.schedules import Schedule
 
 
@@ -51,7 +50,6 @@ def adversarial(
         compiled: by XLA.
     """
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
-    batch = min(batch, len(labels))
     directions = {"sign": tf.sign, "euclidean": _unit}
 
     def clean(weights: Weights, others: Weights, x: Any, y: Any) -> tuple[Any, Weights]:
@@ -67,23 +65,11 @@ def adversarial(
         distorted, others = clean(weights, others, x + step, y)
         return alpha * value + (1 - alpha) * distorted, others
 
-    weights, others = descend(
-        loss,
-        [tf.convert_to_tensor(variable) for variable in model.trainable_variables],
-        [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables],
-        n=len(labels),
-        rng=rng,
-        epochs=max(1, round(effort * epochs), math.ceil(least_steps / (len(labels) // batch))),
-        batch=batch,
-        rate=rate,
-        momentum=momentum,
-        lambdas=decays(model, decay),
-        decay_factor=decay_factor,
+    train_all(
+        model, loss, len(labels), rng, effort, epochs=epochs, batch=batch, rate=rate,
+        momentum=momentum, decay=decay, decay_factor=decay_factor, least_steps=least_steps,
         compiled=compiled,
-    )
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
-    for variable, value in zip(variables, weights + others, strict=True):
-        variable.assign(value)
+    )  # fmt: skip
 
 
 def _unit(gradient: tf.Tensor) -> tf.Tensor:

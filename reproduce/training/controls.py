@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from reproduce.data.examples import Examples
-from reproduce.training.descent import BatchLoss, descend
-from reproduce.training.objective import Decay, Weights, cross_entropy, decays
+from reproduce.training.descent import train_all
+from reproduce.training.objective import Decay, Weights, cross_entropy
 from reproduce.training.schedules import Schedule
 
 
@@ -48,8 +48,11 @@ def noisy(
         logits, others = model.stateless_call(weights, others, x + epsilon * change, training=True)
         return cross_entropy(y, logits), others
 
-    _train(model, examples, rng, effort, loss, epochs=epochs, batch=batch, rate=rate,
-           momentum=momentum, decay=decay, noise=examples.images.shape[1:])  # fmt: skip
+    train_all(
+        model, loss, len(labels), rng, effort, epochs=epochs, batch=batch, rate=rate,
+        momentum=momentum, decay=decay, noise=examples.images.shape[1:],
+        compiled=False,  # dropout loses by it
+    )  # fmt: skip
 
 
 def sigmoids(
@@ -78,38 +81,7 @@ def sigmoids(
         each = tf.nn.sigmoid_cross_entropy_with_logits(wanted, logits)
         return tf.reduce_mean(tf.reduce_sum(each, axis=1)), others
 
-    _train(model, examples, rng, effort, loss, epochs=epochs, batch=batch, rate=rate,
-           momentum=momentum, decay=decay)  # fmt: skip
-
-
-def _train(
-    model: keras.Model,
-    examples: Examples,
-    rng: np.random.Generator,
-    effort: float,
-    loss: BatchLoss,
-    *,
-    epochs: int,
-    batch: int,
-    rate: Schedule,
-    momentum: float,
-    decay: Decay,
-    noise: tuple[int, ...] = (0,),
-) -> None:
-    weights, others = descend(
-        loss,
-        [tf.convert_to_tensor(variable) for variable in model.trainable_variables],
-        [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables],
-        n=len(examples.labels),
-        rng=rng,
-        epochs=max(1, round(effort * epochs)),
-        batch=batch,
-        rate=rate,
-        momentum=momentum,
-        lambdas=decays(model, decay),
-        noise=noise,
-        compiled=False,  # dropout loses by it
-    )
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
-    for variable, value in zip(variables, weights + others, strict=True):
-        variable.assign(value)
+    train_all(
+        model, loss, len(labels), rng, effort, epochs=epochs, batch=batch, rate=rate,
+        momentum=momentum, decay=decay, compiled=False,
+    )  # fmt: skip

@@ -49,26 +49,58 @@ def sgd(
         compiled: by XLA: on a CPU dense networks gain, convolutions and dropout lose.
     """
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
-    batch = min(batch, len(labels))
 
     def loss(weights: Weights, others: Weights, chosen: tf.Tensor, _: tf.Tensor) -> Any:
         x, y = tf.gather(images, chosen), tf.gather(labels, chosen)
         logits, others = model.stateless_call(weights, others, x, training=True)
         return cross_entropy(y, logits), others
 
+    train_all(
+        model, loss, len(labels), rng, effort, epochs=epochs, batch=batch, rate=rate,
+        momentum=momentum, nesterov=nesterov, decay=decay, decay_factor=decay_factor,
+        least_steps=least_steps, compiled=compiled,
+    )  # fmt: skip
+
+
+def train_all(
+    model: keras.Model,
+    loss: BatchLoss,
+    n: int,
+    rng: np.random.Generator,
+    effort: float,
+    *,
+    epochs: int,
+    batch: int,
+    rate: Schedule,
+    momentum: float,
+    decay: Decay,
+    nesterov: bool = False,
+    decay_factor: Schedule | None = None,
+    least_steps: int = 0,
+    noise: Sequence[int] = (0,),
+    compiled: bool = True,
+) -> None:
+    """Descends on all layers' weights and leaves them in the model.
+
+    Args:
+        loss: of one batch of the n examples, by the model's variables.
+        noise: as in `descend`; the other options as in `sgd`.
+    """
+    batch = min(batch, n)
     weights, others = descend(
         loss,
         [tf.convert_to_tensor(variable) for variable in model.trainable_variables],
         [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables],
-        n=len(labels),
+        n=n,
         rng=rng,
-        epochs=max(1, round(effort * epochs), math.ceil(least_steps / (len(labels) // batch))),
+        epochs=max(1, round(effort * epochs), math.ceil(least_steps / (n // batch))),
         batch=batch,
         rate=rate,
         momentum=momentum,
         nesterov=nesterov,
         lambdas=decays(model, decay),
         decay_factor=decay_factor,
+        noise=noise,
         compiled=compiled,
     )
     variables = [*model.trainable_variables, *model.non_trainable_variables]
