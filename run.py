@@ -118,7 +118,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         config = OmegaConf.to_container(cfg, resolve=True)
         told = [*departures(cfg, len(whole.train.labels)), *options.departures(cfg, words)]
         with Run(folder, header, config=config, departures=told) as kept:
-            perform(artefacts, context, kept, only=options.chosen(cfg.only, list(artefacts)))
+            perform(artefacts, context, kept, only=cfg.only)
     if sweep.JOBS_FILE_ENV not in os.environ:
         point_latest(Path(cfg.outputs), folder)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from reproduce.data.examples import Dataset, Examples
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
+from reproduce.runtime import options
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.stopping import as_stop
@@ -97,12 +97,8 @@ def perform(
         only: the names of some of them; then one that cannot be made is an error, and is
             otherwise listed as not run.
     """
-    chosen = list(artefacts) if only is None else list(only)
+    chosen = options.chosen(only, list(artefacts)) or list(artefacts)
     for name in chosen:
-        if name not in artefacts:
-            near = difflib.get_close_matches(name, artefacts, n=1, cutoff=0.4)
-            hint = f"the nearest is {near[0]}; " if near else ""
-            raise UserError(f"no artefact {name}: {hint}there are {', '.join(artefacts)}.")
         _arguments_fit(name, artefacts[name])
     for name in chosen:
         started = time.monotonic()

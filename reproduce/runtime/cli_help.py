@@ -72,6 +72,11 @@ def explain_error(error: str, words: Sequence[str], options: Callable[[], Iterab
         known, name, what = names(group), choice, f"{group}={choice} is not known"
     else:
         known, what = list(options()), f"there is no option {name}"
+    return with_nearest(what, name, known)
+
+
+def with_nearest(what: str, name: str, known: Sequence[str]) -> str:
+    """What is wrong, and the known name that comes nearest to the one that was typed."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
     return f"{what}: {hint}."

@@ -19,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from reproduce.runtime.cli_help import CONF, explanations
+from reproduce.runtime.cli_help import CONF, explanations, with_nearest
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.ranges import NEW, declared, misfit, shown
 from reproduce.runtime.signatures import parameters
@@ -187,19 +187,19 @@ def _added(config: DictConfig, usual: DictConfig, key: str) -> Any:
     node = OmegaConf.select(config, above) if above else config
     target = node.get("_target_") if OmegaConf.is_dict(node) else None
     if target is None and key.split(".")[0] not in ("networks", "artefacts", "models"):
-        raise UserError(_unknown(key, [each for each, _ in _leaves(_plain(usual))]))
+        raise UserError(
+            with_nearest(
+                f"there is no option {key}", key, [each for each, _ in _leaves(_plain(usual))]
+            )
+        )
     known = parameters(target) if target and not name.startswith("_") else None
     if known is None:
         return NEW
     if name not in known:
-        raise UserError(_unknown(key, [f"{above}.{each}" for each in known]))
+        raise UserError(
+            with_nearest(f"there is no option {key}", key, [f"{above}.{each}" for each in known])
+        )
     return known[name] if isinstance(known[name], bool | int | float | str) else NEW
-
-
-def _unknown(key: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
-    return f"there is no option {key}: {hint}."
 
 
 def _check_places(config: DictConfig) -> None:
