@@ -1,6 +1,5 @@
 """Photographs, class list, ten crops and networks of the ImageNet halves."""
 
-import json
 import os
 
 import keras
@@ -13,18 +12,6 @@ from reproduce.data import download, imagenet_classes, photographs
 from reproduce.experiments import imagenet as experiments
 from reproduce.networks import foreign, imagenet, ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
-
-
-@pytest.fixture
-def listed(monkeypatch, tmp_path):
-    """A class list of three, where no file and no network is."""
-    names = {"0": ["n00000001", "tench"], "1": ["n00000002", "crane"], "2": ["n00000003", "crane"]}
-    (tmp_path / "list.json").write_text(json.dumps(names))
-    monkeypatch.setattr(imagenet_classes, "COUNT", 3)
-    monkeypatch.setattr(imagenet_classes, "find", lambda _: tmp_path / "list.json")
-    imagenet_classes.class_list.cache_clear()
-    yield
-    imagenet_classes.class_list.cache_clear()
 
 
 def picture(path, size=(300, 400), colour=(255, 0, 0)):

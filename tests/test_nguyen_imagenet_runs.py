@@ -29,12 +29,12 @@ RNG = np.random.default_rng(0)
 WEIGHTS = (3 * RNG.normal(size=(4 * 4 * 3, CLASSES))).astype(np.float32)
 
 
-def pooled():
+def pooled(side=SIDE):
     """The mean colours of sixteen squares, then one layer."""
     network = keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 3)),
-            keras.layers.AveragePooling2D(SIDE // 4),
+            keras.Input((side, side, 3)),
+            keras.layers.AveragePooling2D(side // 4),
             keras.layers.Flatten(),
             keras.layers.Dense(CLASSES),
         ]
@@ -163,18 +163,9 @@ def test_a_sheet_has_a_place_for_each_image(context):
     assert titles[5] == ""
 
 
-def other(side=SIDE // 2, weights=WEIGHTS):
+def other():
     """The same mean colours of sixteen squares of a smaller image."""
-    network = keras.Sequential(
-        [
-            keras.Input((side, side, 3)),
-            keras.layers.AveragePooling2D(side // 4),
-            keras.layers.Flatten(),
-            keras.layers.Dense(CLASSES),
-        ]
-    )
-    network.layers[-1].set_weights([weights, np.zeros(CLASSES, np.float32)])
-    return network
+    return pooled(SIDE // 2)
 
 
 def test_a_network_shown_its_own_images_says_what_the_archive_says(context):

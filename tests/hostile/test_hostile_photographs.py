@@ -1,24 +1,10 @@
 """Photographs and texts: lists, folders and sizes that cannot be meant, and those that can."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce.data import corpora, examples, imagenet_classes, photographs
-
-
-@pytest.fixture
-def listed(monkeypatch, tmp_path):
-    """A class list of three."""
-    names = {"0": ["n00000001", "tench"], "1": ["n00000002", "crane"], "2": ["n00000003", "crane"]}
-    (tmp_path / "list.json").write_text(json.dumps(names))
-    monkeypatch.setattr(imagenet_classes, "COUNT", 3)
-    monkeypatch.setattr(imagenet_classes, "find", lambda _: tmp_path / "list.json")
-    imagenet_classes.class_list.cache_clear()
-    yield
-    imagenet_classes.class_list.cache_clear()
+from reproduce.data import corpora, examples, photographs
 
 
 def picture(file, size=(30, 40), colour=(255, 0, 0)):
