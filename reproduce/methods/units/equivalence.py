@@ -65,40 +65,6 @@ def compare(first: NDArray[np.floating], second: NDArray[np.floating], margin: f
     )
 
 
-def bootstrap(
-    first: NDArray[np.floating],
-    second: NDArray[np.floating],
-    margin: float,
-    rng: np.random.Generator,
-    *,
-    resamples: int = 10_000,
-) -> Comparison:
-    """The same without a normal distribution: both samples drawn anew, with replacement."""
-    means = [
-        np.concatenate(
-            [
-                sample[rng.integers(len(sample), size=(count, len(sample)))].mean(axis=1)
-                for count in np.diff(np.linspace(0, resamples, 11).astype(int))
-            ]
-        )
-        for sample in (first, second)
-    ]
-    differences = means[0] - means[1]
-    low, high = np.quantile(differences, [LEVEL, 1 - LEVEL])
-
-    def share(event: NDArray[np.bool_]) -> float:
-        return float((event.sum() + 1) / (resamples + 1))
-
-    return Comparison(
-        difference=float(first.mean() - second.mean()),
-        low=float(low),
-        high=float(high),
-        margin=margin,
-        p_equivalent=max(share(differences <= -margin), share(differences >= margin)),
-        p_different=min(1.0, 2 * min(share(differences <= 0), share(differences >= 0))),
-    )
-
-
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     """p-values corrected for their number (Holm 1979): below LEVEL with the same overall risk."""
     p = np.asarray(p_values, dtype=np.float64)
