@@ -12,12 +12,14 @@ import pytest
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.page import linked
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.report.results_json import read
 from reproduce.report.run import Header, Run
 
 HEADER = Header("szegedy", "mnist", "/data/<mnist>.npz", "0123456789ab", "laptop", 0)
 VOID = {"meta", "img", "br", "link", "hr"}
+
+STRENGTH = Strength(2, 9, "one failure")
 
 
 def table1(test_error: int = 1997) -> Artefact:
@@ -28,7 +30,7 @@ def table1(test_error: int = 1997) -> Artefact:
     return Artefact(
         "Table 1: <errors>",
         cells=cells.list,
-        claims=[Claim("decay", "Decay raises the distortion.", "holds", "0.06 < 0.10")],
+        claims=[Claim("decay", "Decay raises the distortion.", "holds", "0.06 < 0.10", STRENGTH)],
         figures={"digits": image},
         departures=["We bisect."],
     )
@@ -183,7 +185,8 @@ def test_files_of_what_is_dropped_go_with_it(tmp_path):
 
 def test_numpys_answers_are_told_like_pythons(tmp_path):
     claims = [
-        Claim(str(i), "s", answer(true), "e") for i, true in enumerate((np.True_, np.False_, None))
+        Claim(str(i), "s", answer(true), "e", STRENGTH)
+        for i, true in enumerate((np.True_, np.False_, None))
     ]
     with run(tmp_path) as kept:
         kept.add("claims", Artefact("Claims", claims=claims), 0.1)
@@ -196,8 +199,8 @@ def test_numpys_answers_are_told_like_pythons(tmp_path):
 
 
 def test_on_other_data_nothing_is_compared_and_no_claim_of_the_paper_judged(tmp_path):
-    own = Claim("own", "Of any data.", "refuted", "3 of 4", any_data=True)
-    bound = Claim("bound", "A theorem.", "holds", "0 of 4", check=True)
+    own = Claim("own", "Of any data.", "refuted", "3 of 4", STRENGTH, any_data=True)
+    bound = Claim("bound", "A theorem.", "holds", "0 of 4", STRENGTH, check=True)
     made = table1()
     with run(tmp_path, HEADER._replace(papers_data=False)) as kept:
         kept.add("table1", made._replace(claims=[*made.claims, own, bound]), 1.0)
@@ -207,6 +210,10 @@ def test_on_other_data_nothing_is_compared_and_no_claim_of_the_paper_judged(tmp_
     assert "it would be: holds. 0.06 < 0.10" in found.claims[0].evidence
     assert found.claims[2].check
     page = (tmp_path / "report.md").read_text()
+    first, check = page.index("Of any data."), page.index("A theorem.")
+    assert first < page.index("Checks, which follow from theory and test the code:") < check
+    assert "3 of 4 (2 runs of 9 images; it would take one failure to refute it)" in page
+    assert "Checks, which follow from theory" in (tmp_path / "report.html").read_text()
     assert "no cell is compared: other data than the paper's" in page
 
 

@@ -31,7 +31,9 @@ def leave(folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=25
     cells.rate("FC10(1)", "AE400-10", rng.binomial(256, 0.34), 256)
     cells.rate("FC10(1)", "FC10(1)", 256, 256)
     cells.number("FC10(1)", "distortion", 0.13 + 0.01 * rng.random() + images / 1e5, "rms")
-    claim = Claim("decay", "Decay raises it.", answer(holds), "0.06 < 0.10", Strength(1, 256))
+    claim = Claim(
+        "decay", "Decay raises it.", answer(holds), "0.06 < 0.10", Strength(1, 256, "a fall")
+    )
     header = Header("szegedy", dataset, "a file", f"digest of {dataset}", scale, seed)
     config = {
         "seed": seed,
@@ -75,7 +77,7 @@ def test_a_claim_that_holds_in_some_runs_is_left_open(tmp_path):
     claim = combined.merge(combined.find([tmp_path])).claims[0]
     assert claim.verdict == "cannot be told"
     assert claim.evidence == "holds with seeds 0, 2; refuted with seed 1"
-    assert claim.strength == Strength(runs=3, images=256)
+    assert claim.strength == (3, 256, "a fall, with every seed,")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from reproduce.report import __main__ as command
 from reproduce.report import results_json
 from reproduce.report.cells import Cells
-from reproduce.report.results import Cell, Claim, Layout, Results
+from reproduce.report.results import Cell, Claim, Layout, Results, Strength
 from reproduce.runtime.errors import UserError
 
 KEYS = {
@@ -44,6 +44,7 @@ def made_up() -> Results:
                 "Weight decay raises it.",
                 "cannot be told",
                 "one network",
+                Strength(1, None, "one failure"),
                 artefact="table1",
             ),
         ),
@@ -61,7 +62,9 @@ def test_the_file_has_the_promised_keys():
     assert content["cells"][0]["value"] == 0.1997
     assert content["cells"][0]["published"] == 0.2
     assert content["claims"][0]["verdict"] == "cannot be told"
-    assert content["claims"][0]["strength"] == {"runs": 1, "images": None}
+    assert content["claims"][0]["strength"] == {
+        "runs": 1, "images": None, "refuted_by": "one failure",
+    }  # fmt: skip
     assert content["not_run"] == [{"artefact": "table5", "reason": "no weights"}]
 
 

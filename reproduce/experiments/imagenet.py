@@ -13,7 +13,7 @@ from reproduce.data.examples import Examples
 from reproduce.data.photographs import at_chance, seen, sized
 from reproduce.experiments import Context
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say
 from reproduce.training import logits
@@ -147,5 +147,7 @@ def _loaded_right(context: Context, name: str, right: tuple[int, int], total: in
                 for k, hit, known in zip((1, 5), right, KNOWN[name], strict=True)
             )
             + f", of the same {total} photographs.",
+            strength=Strength(1, total, "a share that is more than a point off"),
+            check=True,
         )
     ]

@@ -233,9 +233,13 @@ def over_runs(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
 
 
 def _strength(each: Sequence[Strength]) -> Strength:
-    """All runs together; of the images, what every run has."""
+    """All runs together; of the images, what every run has; what would refute it in all runs."""
     images = [strength.images for strength in each if strength.images is not None]
-    return Strength(sum(strength.runs for strength in each), min(images, default=None))
+    refuted_by = " or ".join(dict.fromkeys(strength.refuted_by for strength in each))
+    if len(each) > 1 and refuted_by:
+        refuted_by += ", with every seed,"
+    runs = sum(strength.runs for strength in each)
+    return Strength(runs, min(images, default=None), refuted_by)
 
 
 def _layout(

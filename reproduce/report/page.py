@@ -23,6 +23,7 @@ CLAIM_CLASS: dict[ClaimVerdict, str] = {
     "refuted": "fails",
     "cannot be told": "open",
 }
+CHECKS = "Checks, which follow from theory and test the code"
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=lambda name: bool(name and name.endswith(".html")),
@@ -72,6 +73,7 @@ def markdown(content: Results) -> str:
         run=content,
         tables={name: tables.markdown(content, name) for name in content.artefacts},
         tally=agreement.count(content.cells),
+        claims_of=lambda name: findings_and_checks(content.claims_of(name)),
         claim_line=claim_line,
         general=_general_departures(content),
     )
@@ -85,6 +87,14 @@ def claim_line(claim: Claim) -> str:
     )
 
 
+def findings_and_checks(claims: Sequence[Claim]) -> list[tuple[str, list[Claim]]]:
+    """The claims of a table in two lists, each under its heading, the findings under none."""
+    return [
+        ("", [claim for claim in claims if not claim.check]),
+        (CHECKS, [claim for claim in claims if claim.check]),
+    ]
+
+
 def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
     """What the template needs of one artefact."""
     cells = content.of(name)
@@ -94,7 +104,7 @@ def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
         "layout": content.artefacts[name],
         "grid": grid,
         "quoted": sum(grid.quotes(column) for column in grid.columns),
-        "claims": content.claims_of(name),
+        "claims": findings_and_checks(content.claims_of(name)),
         "tally": agreement.count(cells),
         "quotes": tables.quotes(cells),
         "figures": [

@@ -68,10 +68,12 @@ def certainty(p: float) -> str:
 
 
 def strength(claim: Claim) -> str:
-    """'1 run of 256 images'."""
-    runs, images = claim.strength
+    """'1 run of 256 images; it would take 3 failures to refute it'."""
+    runs, images, refuted_by = claim.strength
     text = f"{runs} run{'s' * (runs != 1)}"
-    return text if images is None else f"{text} of {images:,} image{'s' * (images != 1)}"
+    if images is not None:
+        text += f" of {images:,} image{'s' * (images != 1)}"
+    return f"{text}; it would take {refuted_by} to refute it" if refuted_by else text
 
 
 def sign(cell: Cell) -> str:

@@ -52,10 +52,12 @@ class Strength(NamedTuple):
 
     runs: trained networks, splits, seeds or searches, whichever the claim is about.
     images: in each run; None where no images are behind the numbers.
+    refuted_by: what it would have taken to refute the claim with so many.
     """
 
-    runs: int = 1
+    runs: int
     images: int | None = None
+    refuted_by: str = ""
 
 
 class Claim(NamedTuple):
@@ -71,7 +73,7 @@ class Claim(NamedTuple):
     sentence: str
     verdict: ClaimVerdict
     evidence: str
-    strength: Strength = Strength()
+    strength: Strength = Strength(1, None)
     artefact: str = ""
     check: bool = False
     any_data: bool = False

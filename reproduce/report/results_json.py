@@ -108,7 +108,7 @@ def from_json(text: str) -> Results:
         cells=tuple(Cell(**cell, **next(details[cell["artefact"]])) for cell in content["cells"]),
         claims=tuple(
             Claim(
-                **{**claim, "strength": Strength(**claim["strength"])},
+                **{**claim, "strength": Strength(**{"refuted_by": "", **claim["strength"]})},
                 check=(claim["artefact"], claim["id"]) in checks,
             )
             for claim in content["claims"]

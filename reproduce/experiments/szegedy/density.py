@@ -15,11 +15,15 @@ import numpy as np
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
 from reproduce.methods.attacks.attack import Attack
+from reproduce.report import printing
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, Strength, answer
+from reproduce.report.comparisons import all_of, beyond, more_than, opposite, refuting
+from reproduce.report.results import Artefact, Cell, Claim, Strength, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
 
+RARE = 0.01  # of the draws, for "extremely low probability"; ours
+VIRTUALLY = 0.95  # of the images, for "virtually every"; ours
 SIZES = (1, 2, 4)  # times the image's own smallest adversarial distortion
 
 
@@ -42,39 +46,34 @@ def density(
     context = context.with_networks(networks)
     names = list(context.networks)
     sample = draw(context.dataset.test, images, context.seed)
+    found: dict[str, int] = {}
+    by_noise: dict[str, Cell] = {}
     with stage("noise as large as adversarial changes", len(names)) as advance:
         for name in names:
             attacked = attack_network(context, name, sample, attack, context.seed)
-            found = int((~attacked.found.failed).sum())
-            cells.rate(name, "has an adversarial example", found, len(sample.labels))
+            found[name] = int((~attacked.found.failed).sum())
+            cells.rate(name, "has an adversarial example", found[name], len(sample.labels))
             for size in SIZES:
+                column = f"changed by noise, size {size}"
+                if not found[name]:
+                    cells.rate(name, column, 0, 0)
+                    continue
                 changed = _changed_by_noise(context, attacked, size, draws)
-                cells.rate(name, f"changed by noise, size {size}", changed, found * draws)
+                tried = np.full(len(changed), draws)
+                cell = cells.grouped_rate(name, column, changed, tried)
+                if size == 1:
+                    by_noise[name] = cell
             advance(1, note=name)
-    everywhere = [cells.value(name, "has an adversarial example") for name in names]
-    by_noise = {name: cells.value(name, "changed by noise, size 1") for name in names}
     return Artefact(
         title="Section 5: adversarial examples are everywhere, and noise does not find them",
         caption=(
             f"{len(sample.labels)} test images, {draws} draws of Gaussian noise for each. size 1: "
             "the noise is scaled to exactly the distortion of the image's own adversarial example; "
-            "2 and 4: twice and four times that. changed: the label is another than without noise."
+            "2 and 4: twice and four times that. changed: the label is another than without noise; "
+            "the interval is over images, whose draws hang together."
         ),
         cells=cells.list,
-        claims=[
-            Claim(
-                id="low probability, yet dense",
-                sentence="Adversarial examples have extremely low probability (here: less than 1 % "
-                "of the noise of the same size changes a label), and yet are found near virtually "
-                "every test case.",
-                verdict=answer(min(everywhere) > 0.99 and max(by_noise.values()) < 0.01),
-                evidence=f"found near {100 * min(everywhere):.1f} % of the images or more; noise "
-                "of the same size changes the label in "
-                + ", ".join(f"{100 * rate:.2g} % ({name})" for name, rate in by_noise.items())
-                + " of the draws.",
-                strength=Strength(len(names), len(sample.labels)),
-            )
-        ],
+        claims=[_claim(found, by_noise, len(sample.labels))],
         notes=[
             "Adversarial examples have a random target here, so that another label than the target "
             "may be nearer; images that are misclassified or doubtful to begin with account for "
@@ -84,36 +83,62 @@ def density(
     )
 
 
-def _changed_by_noise(context: Context, attacked: Attacked, size: int, draws: int) -> int:
+def _claim(found: Mapping[str, int], by_noise: Mapping[str, Cell], images: int) -> Claim:
+    """Both halves of the sentence, on every network; noise by its interval over images."""
+    near = {
+        name: more_than(count, images, VIRTUALLY, 2 * len(found)) for name, count in found.items()
+    }
+    rare = {name: opposite(beyond((each.low, each.high), RARE)) for name, each in by_noise.items()}
+    return Claim(
+        id="low probability, yet dense",
+        sentence=f"Adversarial examples have extremely low probability (here: less than {RARE:.0%} "
+        "of the noise of the same size changes a label), and yet are found near virtually every "
+        f"test case (here: more than {VIRTUALLY:.0%}).",
+        verdict=answer(all_of([*near.values(), *rare.values()])),
+        evidence=f"found near {min(found.values(), default=0)} of {images} images or more; noise "
+        "of the same size changes the label in "
+        + ", ".join(
+            f"{printing.value(cell)} % ({printing.interval(cell)}, {name})"
+            for name, cell in by_noise.items()
+        )
+        + " of the draws.",
+        strength=Strength(
+            len(found), images,
+            f"a network whose interval lies above {RARE:.0%}, or {refuting(images, VIRTUALLY)} "
+            "images with an adversarial example,",
+        ),
+    )  # fmt: skip
+
+
+def _changed_by_noise(context: Context, attacked: Attacked, size: int, draws: int) -> np.ndarray:
     kept = ~attacked.found.failed
-    return int(
-        context.cached(
-            partial(
-                changed_by_noise,
-                attacked.network,
-                attacked.examples.images[kept],
-                size * attacked.found.distortion[kept],
-                draws=draws,
-                seed=context.seed,
-            )
+    changed: np.ndarray = context.cached(
+        partial(
+            changed_by_noise,
+            attacked.network,
+            attacked.examples.images[kept],
+            size * attacked.found.distortion[kept],
+            draws=draws,
+            seed=context.seed,
         )
     )
+    return changed
 
 
 def changed_by_noise(
     network: Any, images: np.ndarray, spreads: np.ndarray, *, draws: int, seed: int
-) -> int:
-    """How many noisy images get another label than their original.
+) -> np.ndarray:
+    """How many noisy copies of each image get another label than their original, int64 (n,).
 
     Args:
         spreads: (n,), the exact root mean square of each image's noise.
     """
     rng = np.random.default_rng([seed, 6])
     labels = logits(network, images).argmax(axis=1)
-    changed = 0
-    for image, label, spread in zip(images, labels, spreads, strict=True):
+    changed = np.zeros(len(images), np.int64)
+    for i, (image, label, spread) in enumerate(zip(images, labels, spreads, strict=True)):
         noise = rng.normal(size=(draws, *image.shape))
         noise *= spread / np.sqrt(np.mean(noise**2, axis=(1, 2, 3), keepdims=True))
         noisy = (image + noise).astype(np.float32)
-        changed += int((logits(network, noisy).argmax(axis=1) != label).sum())
+        changed[i] = (logits(network, noisy).argmax(axis=1) != label).sum()
     return changed

@@ -15,12 +15,22 @@ from reproduce.experiments.szegedy.attacks import (
     choices,
     draw,
     errors,
+    wrong_on,
+)
+from reproduce.experiments.szegedy.tables_claims import (
+    decay_raises_distortion,
+    everything_has_one,
+    known_mean,
+    most_resilient,
+    noise_is_milder,
+    spread_out,
+    stacked,
 )
 from reproduce.methods.attacks import adversarial, exact, transfer
 from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.attacks.minimal.linear import NearestHyperplane
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact
 
 NOISE = (0.1, 0.3)  # standard deviations of Table 2's last rows
 NOISE_ROWS = [f"noise {deviation:g}" for deviation in NOISE]
@@ -50,7 +60,8 @@ def table1(
     """
     cells = Cells("szegedy", "table1")
     runs = _runs(context, images, seeds, attack, rule)
-    sharp = _runs(context, images, 1, tight, rule)[0]
+    sharp = _runs(context, images, seeds, tight, rule)
+    needed: dict[str, np.ndarray] = {}
     for name in context.networks:
         networks = [run[name].network for run in runs]
         for column, examples in (
@@ -61,9 +72,13 @@ def table1(
             cells.rate_over_runs(name, column, wrong, [len(examples.labels)] * seeds)
         distortions = [run[name].found.distortion for run in runs]
         cells.pooled_over_runs(name, "distortion", distortions)
-        cells.mean(name, "mean of images", distortions[0], "rms")
-        cells.pooled_rms(name, "tight", sharp[name].found.distortion)
-        cells.pooled_rms(name, "exact", _exact(context, runs[0][name], attack))
+        needed[name] = stacked(distortions)
+        if seeds == 1:
+            cells.mean(name, "mean of images", distortions[0], "rms")
+        else:
+            cells.over_runs(name, "mean of images", known_mean(needed[name], axis=1), "rms")
+        cells.pooled_over_runs(name, "tight", [run[name].found.distortion for run in sharp])
+        cells.pooled_over_runs(name, "exact", [_exact(context, run[name], attack) for run in runs])
     return Artefact(
         title="Table 1: errors and average smallest distortion",
         caption=(
@@ -75,7 +90,12 @@ def table1(
             f"{_without_target(attack)}."
         ),
         cells=cells.list,
-        claims=[*_everything_has_one(runs[0]), *_decay_raises_distortion(cells)],
+        claims=[
+            everything_has_one(
+                {name: np.stack([run[name].found.failed for run in runs]) for name in needed}
+            ),
+            *decay_raises_distortion(needed),
+        ],
         departures=[*_training(context), *choices(attack, rule), *_over(seeds)],
     )
 
@@ -86,13 +106,14 @@ def table2(
     """Table 2: error of every network on the images distorted for every other."""
     cells = Cells("szegedy", "table2")
     names = list(context.networks)
-    wrong: dict[tuple[str, str], list[int]] = {}
+    wrong: dict[tuple[str, str], list[np.ndarray]] = {}
     totals: dict[str, list[int]] = {}
     distortions: dict[str, list[np.ndarray]] = {}
     runs = _runs(context, images, seeds, attack, rule)
     for run, seed in zip(runs, context.seeds(seeds), strict=True):
         sets = {name: attacked.distorted for name, attacked in run.items()}
         changes = {name: attacked.found.distortion for name, attacked in run.items()}
+        kept = {name: ~attacked.found.failed for name, attacked in run.items()}
         originals = run[names[0]].examples
         for deviation in NOISE:
             noisy = transfer.gaussian_noise(originals.images, deviation, seed=seed)
@@ -102,11 +123,16 @@ def table2(
             totals.setdefault(row, []).append(len(examples.labels))
             distortions.setdefault(row, []).append(changes[row])
             for name in names:
-                wrong.setdefault((row, name), []).append(errors(run[name].network, examples))
+                there = kept.get(row, np.ones(len(originals.labels), bool))
+                each = spread_out(wrong_on(run[name].network, examples), there)
+                wrong.setdefault((row, name), []).append(each)
     for row in totals:
         for name in names:
-            cells.rate_over_runs(row, name, wrong[row, name], totals[row])
+            counts = [int(np.nansum(each)) for each in wrong[row, name]]
+            cells.rate_over_runs(row, name, counts, totals[row])
         cells.pooled_over_runs(row, "distortion", distortions[row])
+    mistaken = {pair: stacked(each) for pair, each in wrong.items()}
+    own = {name: stacked(distortions[name]) for name in names}
     return Artefact(
         title="Table 2: error on images distorted for another network",
         caption=(
@@ -114,7 +140,10 @@ def table2(
             "for; columns: the network that they are fed to."
         ),
         cells=cells.list,
-        claims=[*_most_resilient(cells, names), *_noise_is_milder(cells, names)],
+        claims=[
+            *most_resilient(mistaken, NOISE_ROWS[0]),
+            noise_is_milder(mistaken, own, NOISE_ROWS[0], NOISE[0]),
+        ],
         departures=[
             *choices(attack, rule),
             "Noise is not clipped to [0, 1]: clipping noise of 0.3 leaves a distortion of 0.216, "
@@ -184,84 +213,3 @@ def _over(seeds: int) -> list[str]:
     if seeds > 1:
         return [f"Means over {seeds} runs, each with its own weights, images and target labels."]
     return []
-
-
-def _everything_has_one(attacked: dict[str, Attacked]) -> list[Claim]:
-    """Section 4: for every network and every sample, an adversarial example was found."""
-    failed = {name: int(run.found.failed.sum()) for name, run in attacked.items()}
-    total = sum(len(run.found.failed) for run in attacked.values())
-    return [
-        Claim(
-            id="every image has an adversarial example",
-            sentence="For every network and every image studied, an adversarial example is found.",
-            verdict=answer(sum(failed.values()) == 0),
-            evidence=f"{total - sum(failed.values())} of {total} attacks on {len(failed)} "
-            "networks succeeded.",
-        )
-    ]
-
-
-def _decay_raises_distortion(cells: Cells) -> list[Claim]:
-    """Table 1: the more weight decay, the larger the smallest distortion."""
-    rows = ["FC10(1e-4)", "FC10(1e-2)", "FC10(1)"]
-    if not set(rows) <= {cell.row for cell in cells.list}:
-        return []
-    values = [cells.value(row, "distortion") for row in rows]
-    return [
-        Claim(
-            id="weight decay raises the distortion",
-            sentence="The larger the weight decay of a linear network, the larger the smallest "
-            "distortion.",
-            verdict=answer(values == sorted(values)),
-            evidence=", ".join(f"{r} {v:.3f}" for r, v in zip(rows, values, strict=True)) + ".",
-        )
-    ]
-
-
-def _most_resilient(cells: Cells, names: list[str]) -> list[Claim]:
-    """Section 4.2: other networks' examples fool the autoencoder least, yet it is not immune."""
-    if "AE400-10" not in names:
-        return []
-    suffered = {
-        name: float(np.mean([cells.value(row, name) for row in names if row != name]))
-        for name in names
-    }
-    least = min(suffered, key=suffered.__getitem__)
-    return [
-        Claim(
-            id="the autoencoder is the most resilient",
-            sentence="Other networks' examples fool the autoencoder least, and yet they fool it.",
-            verdict=answer(
-                least == "AE400-10" and suffered[least] > cells.value("noise 0.1", "AE400-10")
-            ),
-            evidence="mean error on the other networks' examples: "
-            + ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in suffered.items())
-            + ".",
-        )
-    ]
-
-
-def _noise_is_milder(cells: Cells, names: list[str]) -> list[Claim]:
-    """Table 2: noise of 0.1 is larger than most adversarial changes and does far less harm.
-
-    Far less: on no network does it reach a fifth of the network's own adversarial error.
-    """
-    smaller = [name for name in names if cells.value(name, "distortion") < NOISE[0]]
-    harm = {name: cells.value("noise 0.1", name) for name in smaller}
-    own = {name: cells.value(name, name) for name in smaller}
-    return [
-        Claim(
-            id="noise does less harm",
-            sentence="Gaussian noise of standard deviation 0.1 does far less harm than a smaller "
-            "adversarial change.",
-            verdict=answer(
-                all(harm[name] < own[name] / 5 for name in smaller) if smaller else None
-            ),
-            evidence="; ".join(
-                f"{name}: {100 * harm[name]:.1f} % by noise, {100 * own[name]:.1f} % "
-                f"by a change of {cells.value(name, 'distortion'):.3f}"
-                for name in smaller
-            )
-            + ".",
-        )
-    ]

@@ -23,7 +23,8 @@ from reproduce.methods.units.equivalence import Comparison, compare, verdicts
 from reproduce.networks.forward import hidden_layers
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, ClaimVerdict, answer
+from reproduce.report.comparisons import all_of, beyond
+from reproduce.report.results import Artefact, Claim, ClaimVerdict, Strength, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import Recipe
 
@@ -149,6 +150,12 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
                     for measure, word in each.items()
                 )
                 + ".",
+                strength=Strength(
+                    1,
+                    len(layers[row]["units"].purity),
+                    "a measure whose difference is told from none, and not shown to be within its "
+                    "margin,",
+                ),
             )
         )
     alike: list[ClaimVerdict] = [claim.verdict for claim in told]
@@ -165,17 +172,31 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
             f"different in {alike.count('refuted')}"
             + (f"; random directions are the purer ones in {', '.join(purer)}" if purer else "")
             + ".",
+            strength=Strength(
+                len(layers),
+                min(len(each["units"].purity) for each in layers.values()),
+                "one layer in which they differ",
+            ),
         )
     )
     purities = {row: float(each["random"].purity.mean()) for row, each in layers.items()}
     lowest = min(purities, key=purities.__getitem__)
+    above = [
+        beyond(compare(each["random"].purity, blind.purity, MARGINS["purity"])[1:3],
+               MARGINS["purity"])
+        for each in layers.values()
+    ]  # fmt: skip
     told.append(
         Claim(
             id="random directions are coherent too",
             sentence="The images that excite a random direction have something in common as well.",
-            verdict=answer(bool(purities[lowest] > blind.purity.mean() + MARGINS["purity"])),
+            verdict=answer(all_of(above)),
             evidence=f"purity {purities[lowest]:.2f} in the least coherent layer ({lowest}), "
-            f"{blind.purity.mean():.2f} for images drawn at random.",
+            f"{blind.purity.mean():.2f} for images drawn at random; by the 90 % interval of the "
+            f"difference, beyond {MARGINS['purity']:g} in every layer.",
+            strength=Strength(
+                len(layers), len(blind.purity), "a layer whose interval lies below the margin"
+            ),
         )
     )
     return told

@@ -16,7 +16,7 @@ from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, Attack, joined
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
@@ -198,6 +198,7 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
             sentence=f"Every altered photograph is taken for {target}.",
             verdict=answer(not each.failed.any()),
             evidence=f"{count - int(each.failed.sum())} of {count}.",
+            strength=Strength(1, count, "one attack that fails"),
         ),
         Claim(
             id="for every image",
@@ -206,6 +207,7 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
             evidence=f"{count - int(each.failed.sum())} of {count} with target {target}, "
             f"{len(anywhere.targets) - int(anywhere.failed.sum())} of {len(anywhere.targets)} with "
             "random targets.",
+            strength=Strength(1, count, "one attack that fails"),
         ),
         Claim(
             id="an adversarial image can be saved",
@@ -216,6 +218,9 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
             f"enlarged by at most {np.nanmax(saved.factor):g}."
             if pushed
             else "none.",
+            strength=Strength(
+                1, count, f"one image that no push of at most {PUSHES[-1]:g} carries through"
+            ),
         ),
     ]
 

@@ -21,7 +21,7 @@ from reproduce.experiments import Context
 from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.training import logits
 
@@ -82,6 +82,7 @@ def figure6(
                 sentence="Features learnt without labels have adversarial examples as well.",
                 verdict=answer(not found.failed.any()),
                 evidence=f"{int((~found.failed).sum())} of {len(none)} answers are undone.",
+                strength=Strength(1, len(none), "one answer that is not undone"),
             )
         ],
         figures={"figure6": _draw(originals, found)},

@@ -13,7 +13,7 @@ from reproduce.experiments.imagenet import the_network
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.progress import stage
 
@@ -84,6 +84,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
             verdict=answer(first.circular > 1),
             evidence=f"{name}'s first layer: {first.circular:.3g}"
             + (f", {first.printed:.3g} by the printed formula." if first.stride != 1 else "."),
+            strength=Strength(1, None, "a bound of at most 1"),
         )
     ]
     if strided:
@@ -100,6 +101,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
                     for bound in strided
                 )
                 + (". With the stride put right it is one." if right else "."),
+                strength=Strength(len(strided), None, "one layer whose norm is larger"),
             )
         )
     largest = max(found, key=lambda bound: bound.circular)
@@ -112,6 +114,7 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
             verdict=answer(all(bound.circular > 1 for bound in found)),
             evidence=f"median {typical:.3g}, largest {largest.circular:.3g} ({largest.layer}), "
             f"smallest {min(bound.circular for bound in found):.3g}.",
+            strength=Strength(len(found), None, "one layer with a bound of at most 1"),
         )
     )
     return claims
