@@ -7,17 +7,14 @@ import tensorflow as tf
 
 from reproduce.data import Examples
 from reproduce.experiments.goodfellow import fast_gradient_sign as table
-from reproduce.experiments.goodfellow import figure4, models
+from reproduce.experiments.goodfellow import figure4, models, rubbish
 from reproduce.experiments.goodfellow.adversarial_training import AFTER, BEFORE, _lower
 from reproduce.experiments.goodfellow.class_agreement import _beyond_chance
 from reproduce.experiments.goodfellow.logistic import _pair
 from reproduce.methods.attacks import fgsm
 from reproduce.networks.maxout import maxout
 from reproduce.report.cells import Cells
-from reproduce.report.results import Strength
 from reproduce.training import controls
-
-STRENGTH = Strength(1, 100)
 
 
 def test_a_maxout_unit_is_the_largest_of_its_pieces():
@@ -143,7 +140,7 @@ def test_training_helps_by_a_paired_test(mended, lost, verdict):
     before, after = np.zeros(100, bool), np.zeros(100, bool)
     before[:mended] = True
     after[mended : mended + lost] = True
-    assert table._training_helps(before, after, STRENGTH).verdict == verdict
+    assert table._training_helps(before, after).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -154,20 +151,64 @@ def test_noise_brings_less_than_a_tenth_or_more_or_it_cannot_be_told(error, verd
     wrong = {table.MAXOUT: 0.9, table.ADVERSARIAL: 0.2}
     wrong |= dict.fromkeys(table.NOISE, error)
     rows = {row: np.arange(n) < share * n for row, share in wrong.items()}
-    assert table._noise_does_not(rows, STRENGTH).verdict == verdict
+    assert table._noise_does_not(rows).verdict == verdict
 
 
 def test_a_single_pair_of_trainings_cannot_tell():
     pairs = [([0.01], [0.008]), ([0.0094] * 4, [0.0094, 0.0095, 0.0093, 0.0094])]
     for before, after in pairs:
         errors = {BEFORE: np.array(before), AFTER: np.array(after)}
-        assert _lower(errors, STRENGTH).verdict == "cannot be told"
+        assert _lower(errors, 10_000).verdict == "cannot be told"
     errors = {BEFORE: np.array([0.0094, 0.0095, 0.0096]), AFTER: np.array([0.0084, 0.0086, 0.0085])}
-    assert _lower(errors, STRENGTH).verdict == "holds"
+    assert _lower(errors, 10_000).verdict == "holds"
+    assert _lower({BEFORE: errors[AFTER], AFTER: errors[BEFORE]}, 10_000).verdict == "refuted"
 
 
 @pytest.mark.parametrize(
     ("alike", "n", "verdict"), [(84, 100, "holds"), (1, 100, "refuted"), (2, 10, "cannot be told")]
 )
 def test_agreement_is_measured_against_chance(alike, n, verdict):
-    assert _beyond_chance(alike, n, 10, STRENGTH).verdict == verdict
+    assert _beyond_chance(alike, n, 10, 1000).verdict == verdict
+
+
+def test_noise_is_not_compared_with_a_gain_that_is_not_there():
+    rows = dict.fromkeys((table.MAXOUT, table.ADVERSARIAL, *table.NOISE), np.arange(100) < 50)
+    assert table._noise_does_not(rows).verdict == "cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "clean", "verdict"),
+    [
+        (0.1, 0.6, "holds"),
+        (0.605, 0.96, "refuted"),  # less than on clean images, and yet no low confidence
+        (0.3, 0.2, "refuted"),
+        (0.49, 0.96, "cannot be told"),
+    ],
+)
+def test_low_confidence_is_below_one_half(wrong, clean, verdict):
+    rng = np.random.default_rng(0)
+    unsure, sure = (np.clip(rng.normal(p, 0.1, 60), 0, 1) for p in (wrong, clean))
+    unsure, sure = unsure + wrong - unsure.mean(), sure + clean - sure.mean()
+    assert table._unsure(sure, unsure, 100).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("radial", "others", "samples", "verdict"),
+    [
+        (0, [5980, 9835, 6800], 10_000, "holds"),  # as published
+        (100, [5980, 9835, 6800], 10_000, "refuted"),
+        (0, [5980, 9835, 10], 10_000, "refuted"),
+        (0, [60, 98, 68], 100, "cannot be told"),
+    ],
+)
+def test_no_noise_is_a_digit_for_one_model_and_some_for_the_others(
+    radial, others, samples, verdict
+):
+    assert rubbish._silent(radial, others, samples).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("lasts", "n", "verdict"), [(199, 200, "holds"), (80, 200, "refuted"), (4, 4, "cannot be told")]
+)
+def test_a_wide_region_is_that_of_most_images(lasts, n, verdict):
+    assert figure4._wide(np.arange(n) < lasts).verdict == verdict

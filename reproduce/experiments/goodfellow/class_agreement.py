@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-from scipy.stats import binomtest
-
 from reproduce.experiments import Context
 from reproduce.experiments.goodfellow.models import EPSILON, first_of, radial, trained
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import more_than, refuting
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
 
@@ -39,7 +37,6 @@ def class_agreement(
     both = err["RBF"] & err["softmax"]
     agree = int(((labels["RBF"] == labels["softmax"]) & both).sum())
     cells.rate("RBF and softmax", "same_class_both_err", agree, int(both.sum()))
-    strength = Strength(1, len(sample.labels))
     wrong = err["maxout"] & err["softmax"]
     alike = int(((labels["softmax"] == labels["maxout"]) & wrong).sum())
     return Artefact(
@@ -50,22 +47,20 @@ def class_agreement(
             "given the same class; same_class_both_err: of those that both misclassify."
         ),
         cells=cells.list,
-        claims=[_beyond_chance(alike, int(wrong.sum()), context.dataset.classes, strength)],
+        claims=[_beyond_chance(alike, int(wrong.sum()), context.dataset.classes, len(wrong))],
         notes=["The paper does not say which examples the first column is of; ours counts those "
                "that fool the maxout network."],
     )  # fmt: skip
 
 
-def _beyond_chance(alike: int, n: int, classes: int, strength: Strength) -> Claim:
-    """Against one in all wrong classes, an exact binomial test, 5 %."""
+def _beyond_chance(alike: int, n: int, classes: int, tested: int) -> Claim:
+    """Against one in all wrong classes, an exact binomial test, 5 % each way."""
     chance = 1 / (classes - 1)
-    p = binomtest(alike, n, chance).pvalue if n else 1.0
-    share = alike / n if n else np.nan
     return Claim(
         id="models agree on the wrong class",
         sentence="Where softmax regression errs too, it gives the class that maxout gives more "
         "often than chance would.",
-        verdict=answer(share > chance if p < 0.05 else None),
+        verdict=answer(more_than(alike, n, chance)),
         evidence=f"{alike} of {n}, where one in {classes - 1} would be chance (published: 84.6 %).",
-        strength=strength,
+        strength=Strength(1, tested, refuting(n, chance)),
     )

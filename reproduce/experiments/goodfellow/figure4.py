@@ -11,6 +11,7 @@ from reproduce.experiments.goodfellow.models import Subject, trained
 from reproduce.methods.attacks import fgsm
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import majority, refuting
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
 RANGE = 15.0  # epsilon runs from -15 to 15, as in the figure
@@ -81,17 +82,15 @@ def _bend(answers: np.ndarray, epsilons: np.ndarray) -> np.ndarray:
 
 
 def _wide(lasting: np.ndarray) -> Claim:
-    """More or less than half of the images, by a two-sided 95 % interval (normal)."""
-    n = len(lasting)
-    share = float(lasting.mean()) if n else np.nan
-    half = 1.96 * np.sqrt(0.25 / n) if n else np.nan
+    """More or less than half of the images, by a binomial test, 5 % each way."""
+    n, lasts = len(lasting), int(lasting.sum())
     return Claim(
         id="wrong classes last",
         sentence="Wrong classifications are stable across a wide region of epsilon values.",
-        verdict=answer(share > 0.5 if abs(share - 0.5) > half else None),
-        evidence=f"{int(lasting.sum())} of {n} images, once misclassified, stay so up to 15. "
-        "Refuted where fewer than half do; half is our reading of the sentence.",
-        strength=Strength(1, n),
+        verdict=answer(majority(lasts, n)),
+        evidence=f"{lasts} of {n} images, once misclassified, stay so up to {RANGE:g}; more than "
+        "half is our reading of the sentence.",
+        strength=Strength(1, n, refuting(n)),
     )
 
 

@@ -153,8 +153,8 @@ def _cases(values: np.ndarray) -> np.ndarray:
 def lower(first: np.ndarray, second: np.ndarray, of: int = 1) -> bool | None:
     """`lower_in_pairs` over images, or over runs; what either lacks is left out."""
     known = np.isfinite(first) & np.isfinite(second)
-    pair = (_cases(np.where(known, each, np.nan)) for each in (first, second))
-    return lower_in_pairs(*pair, of)
+    one, other = (_cases(np.where(known, each, np.nan)) for each in (first, second))
+    return lower_in_pairs(one, other, of)
 
 
 def _over(cases: Mapping[str, np.ndarray]) -> str:
