@@ -129,24 +129,6 @@ def test_retraining_on_no_images_is_refused(context):
         )  # fmt: skip
 
 
-def test_claims_of_figure_11_follow_the_numbers():
-    def a_round(p, wrong):
-        odds = of_history([[[p] * CLASSES]]).log_odds
-        return rounds.Round(odds, np.zeros((1, CLASSES, 1, 1, 1)), wrong, 10_000, 0, 0)
-
-    def verdicts(*found, generations=200):
-        return [claim.verdict for claim in figure11._claims(found, generations)]
-
-    assert verdicts(a_round(0.99999, 80), a_round(0.999, 85)) == ["holds", "holds"]
-    assert verdicts(a_round(0.99999, 80), a_round(0.5, 85)) == ["refuted", "holds"]
-    assert verdicts(a_round(0.99999, 80), a_round(0.999, 160)) == ["holds", "refuted"]
-    assert verdicts(a_round(0.99999, 80), a_round(0.999, 110))[1] == "cannot be told"
-    assert verdicts(a_round(0.99999, 80), a_round(0.5, 85), generations=50) == [
-        "cannot be told",
-        "holds",
-    ]
-
-
 def test_every_artefact_is_made_of_cells_claims_and_figures(context):
     both = {"runs": 2, "generations": 3}
     made = [
@@ -196,20 +178,6 @@ def test_a_surface_shows_every_cell_beside_the_published_row(context):
     median = np.median(1 / (1 + np.exp(-again[1].log_odds[:, -1])))
     assert second[-1].value == pytest.approx(median)
     assert len(artefact.figures["figure11-surface"].axes) == 4
-
-
-def test_the_claim_of_the_surface_is_a_region():
-    def verdict(*lowest, generations=200):
-        medians = {
-            figure11_surface.Site(100 * i, generations, 10): [0.9999, p]
-            for i, p in enumerate(lowest)
-        }
-        return figure11_surface._claim(medians).verdict
-
-    assert verdict(0.8, 0.9) == "holds"
-    assert verdict(0.8, 0.7) == "holds with exceptions"
-    assert verdict(0.1, 0.7) == "refuted"
-    assert verdict(0.8, 0.9, generations=100) == "cannot be told"
 
 
 @pytest.mark.parametrize(

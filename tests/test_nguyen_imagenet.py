@@ -147,21 +147,6 @@ def test_fooling_images_are_the_first_and_the_last_archive_each_image_once(rng):
     np.testing.assert_array_equal(retraining.fooling_images(found), pictures[[0, 1, 3]])
 
 
-def test_claims_of_figure_12_follow_the_numbers(rng):
-    def verdicts(second, after, labelled=0.6, evaluations=20_000):
-        p = {"DNN1": rng.uniform(0.2, 0.9, (1, 200)), "DNN2": rng.uniform(0, second, (1, 200))}
-        right = np.zeros(100, int)
-        found = retraining.Retrained(None, right, right + (np.arange(100) < after), right, 0, 0, 0)
-        claims = figure12._claims(p, found, labelled, evaluations)
-        return [claim.verdict for claim in claims]
-
-    assert verdicts(second=0.1, after=0) == ["holds"] * 3
-    assert verdicts(second=0.9, after=0, labelled=0.4)[1:] == ["holds", "refuted"]
-    assert verdicts(second=1.0, after=30)[1] == "refuted"
-    assert verdicts(second=0.1, after=4)[1] == "cannot be told"
-    assert verdicts(second=0.1, after=2, evaluations=800)[0] == "cannot be told"
-
-
 def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(context, rng):
     images = rng.random((30, 256, 256, 3)).astype(np.float32)
     examples = data.read_only(images, rng.integers(CLASSES, size=30))

@@ -103,7 +103,7 @@ def majority(hits: int, n: int, of: int = 1) -> bool | None:
 def refuting(n: int, share: float = 0.5, of: int = 1) -> str:
     """The counts for which `more_than` says no: 'at most 1 of 10'."""
     level = LEVEL / of
-    if _p_value(0, n, share, "less") >= level:
+    if not n or _p_value(0, n, share, "less") >= level:
         return f"more than the {n} there are"
     most = int(stats.binom.ppf(level, n, share))
     while _p_value(most, n, share, "less") >= level:

@@ -13,7 +13,7 @@ from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
-from reproduce.experiments.nguyen.runs import LOG_ODDS, SETTLED
+from reproduce.experiments.nguyen.runs import LOG_ODDS, SETTLED, sure_in_the_median
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
@@ -22,6 +22,7 @@ from reproduce.report.comparisons import all_of, same_rate
 from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
+FEWEST_GENERATIONS = 200  # of Figures 4 and 5; the paper does not say how many Figure 11 has
 LEAST_PUBLISHED = 0.7252  # DNN_4's median, the lowest in Figure 11
 SIMILAR = 0.5  # a change of the error by half of it is not similar; ours, the paper has no number
 LOWEST = -8.0  # log-odds at the foot of the curves
@@ -99,7 +100,7 @@ def _row(cells: Cells, row: str, each: Round) -> None:
 
 
 def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
-    """Fewer generations than the 200 of Figures 4 and 5 cannot tell that evolution fails."""
+    """Fewer generations than the 200 of Figures 4 and 5 tell nothing of retraining."""
     best = [float(confidence(each.log_odds[:, -1]).max()) for each in found]
     medians = [float(np.median(confidence(each.log_odds[:, -1]))) for each in found]
     first = found[0]
@@ -108,20 +109,19 @@ def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
     alike = [
         same_rate(each.wrong, each.tested, first.wrong, first.tested, margin) for each in found[1:]
     ]
-    strength = Strength(min(len(each.log_odds) for each in found))
-    later = len(found) - 1
-    high = bool(later and min(medians[1:]) >= LEAST_PUBLISHED)
+    runs, later = min(len(each.log_odds) for each in found), len(found) - 1
     return [
         Claim(
             "retraining_does_not_help",
             "Retraining does not help: images evolved against every retrained network come to a "
             "high median confidence, 72.52 % at the least (section 3.7).",
-            answer(high if high or generations >= 200 else None),
+            answer(fooled_again(found) if generations >= FEWEST_GENERATIONS else None),
             f"After {generations} generations the medians of {later} retrained networks lie "
             f"between {certainty(min(medians[1:], default=0))} and "
             f"{certainty(max(medians[1:], default=0))}, that of DNN1 at {certainty(medians[0])}; "
-            f"each gives some image at least {certainty(min(best[1:], default=0))}.",
-            strength,
+            f"each gives some image at least {certainty(min(best[1:], default=0))}; t tests of the "
+            "runs' medians in log-odds, 5 %.",
+            Strength(runs, None, "a retrained network with medians below 72.52 %, at 5 %,"),
         ),
         Claim(
             "clean_error_stays",
@@ -129,9 +129,17 @@ def _claims(found: Sequence[Round], generations: int) -> list[Claim]:
             answer(all_of(alike)),
             f"From {min(errors):.2%} to {max(errors):.2%}, DNN1 {errors[0]:.2%}; similar: the "
             f"90 % interval of each difference lies within {margin:.2%}, half of DNN1's error.",
-            Strength(len(found), first.tested),
+            Strength(len(found), first.tested, "a difference whose interval lies beyond that"),
         ),
     ]  # fmt: skip
+
+
+def fooled_again(found: Sequence[Round]) -> bool | None:
+    """Whether every retrained network's median is above the lowest published one."""
+    later = found[1:]
+    return all_of(
+        sure_in_the_median(each.log_odds[:, -1], LEAST_PUBLISHED, of=len(later)) for each in later
+    )
 
 
 def _against_published(cells: Cells) -> list[str]:

@@ -11,7 +11,9 @@ from reproduce.experiments import Context
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.methods.evolution.scoring import scorer
+from reproduce.report.comparisons import mean_above
 from reproduce.report.figures import pixels, png
+from reproduce.report.intervals import to_scale
 
 NETWORK = "LeNet"
 CHILDREN = 200  # a generation; authors' released code
@@ -69,6 +71,17 @@ def crossings(found: Evolution) -> Crossings:
         median=[_first(median >= threshold) for threshold in THRESHOLDS],
         every=_first(p.min(axis=(0, 2)) >= THRESHOLDS[-1]),
     )
+
+
+def sure_in_the_median(log_odds: np.ndarray, least: float, of: int = 1) -> bool | None:
+    """Whether the median confidence is at least so high: a t test of the runs' own medians.
+
+    Elites of one run share ancestors, so that a run is one observation; in log-odds.
+
+    Args:
+        log_odds: (runs, classes), at the end; of: tests any one of which refutes.
+    """
+    return mean_above(np.median(log_odds, axis=1), float(to_scale(least, "fraction")), of)
 
 
 def _first(reached: np.ndarray) -> float:

@@ -16,8 +16,9 @@ from reproduce.methods.ascent import RULES, THRESHOLDS
 from reproduce.methods.evolution.archive import confidence
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import more_than, refuting
 from reproduce.report.figures import png
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 
 RULE = "fast224"
 TOGETHER = 100  # classes in a batch; a stopped run goes on with the batch that it was in
@@ -89,11 +90,12 @@ def _claim(found: Climbed, name: str, whole: bool) -> Claim:
     arrived, as_bytes = found.reached[:, -1] >= 0, confidence(found.log_odds) >= SURE
     return Claim(
         "ascent_reaches_every_class",
-        f"Gradient ascent finds images of 99.99 % confidence (section 3.8): for at least "
+        f"Gradient ascent finds images of 99.99 % confidence (section 3.8): for more than "
         f"{NEARLY_ALL:.0%} of all classes.",
-        answer(bool(arrived.mean() >= NEARLY_ALL) if whole else None),
+        answer(more_than(int(arrived.sum()), len(arrived), NEARLY_ALL) if whole else None),
         f"{name}: {arrived.sum()} of {len(arrived)} classes reach it; {as_bytes.sum()} images "
         f"still have it as bytes; {found.cpu_seconds:.0f} CPU seconds.",
+        Strength(1, len(arrived), refuting(len(arrived), NEARLY_ALL)),
     )
 
 

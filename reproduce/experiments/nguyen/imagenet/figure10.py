@@ -27,8 +27,9 @@ from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.methods.evolution.scoring import frozen
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import majority, refuting
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 
 SHOWN = {"lipstick": 629, "ruler": 769, "oboe": 683}  # Figure 10's classes, ILSVRC 2012's order
 SURE = 0.5  # the least confidence of an image that is taken apart
@@ -161,12 +162,13 @@ def _claim(deleted: Mapping[str, list[Deleted]]) -> Claim:
         "repetition_on_photographs",
         "Removing repeated elements lowers confidence, which shows that repetition helps "
         "(section 3.5, figure 10).",
-        answer(bool(lower > len(every) / 2) if every else None),
+        answer(majority(lower, len(every))),
         f"{lower} of {len(every)} images lose confidence without one element, the one of the "
         f"middle loss; medians {certainty(np.median(before))} before and "
         f"{certainty(np.median(after))} after."
         if every
         else "No confident image has a repeated element.",
+        Strength(len(deleted), len(every), refuting(len(every)) if every else "images"),
     )
 
 

@@ -25,7 +25,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
 from reproduce.report.printing import certainty
-from reproduce.report.results import Artefact, Claim, answer
+from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable
 
 SURE = THRESHOLDS[-1]
@@ -60,16 +60,23 @@ def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Art
     )  # fmt: skip
     p = confidence(found.log_odds)
     cells = Cells("nguyen", "figure13")
-    ascents.row(cells, "gradient ascent", p, found.reached)
-    for label, of_class, reached in zip(labels, p, found.reached[:, -1], strict=True):
+    climbed = on_the_way(found)
+    ascents.row(cells, "gradient ascent", climbed, found.reached)
+    cells.number("gradient ascent", "as bytes", np.median(p), "fraction", n=len(p))
+    for label, of_class, as_bytes, reached in zip(
+        labels, climbed, p, found.reached[:, -1], strict=True
+    ):
         cells.number(label, "median_confidence", of_class, "fraction", n=1)
+        cells.number(label, "as bytes", as_bytes, "fraction", n=1)
         cells.number(label, f"steps to {SURE:g}", reached if reached >= 0 else np.nan, "count")
     arrived = int((found.reached[:, -1] >= 0).sum())
     return Artefact(
         title="Figure 13: gradient ascent to fifteen classes",
         caption=(
             f"{len(labels)} images, from the mean colour plus noise to {SURE:.2%} or for "
-            f"{found.confidence.shape[1] - 1} steps. median_confidence: of the images as bytes; "
+            f"{found.confidence.shape[1] - 1} steps. median_confidence: of the last images as "
+            "they were climbed to; as bytes: rounded for a file, which takes them below the mark "
+            "that they stopped at; "
             "reached: on the way; the figure shows the difference from the mean."
         ),
         cells=cells.list,
@@ -81,6 +88,7 @@ def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Art
                 answer(arrived == len(labels) if steps_share >= 1 else None),
                 f"{arrived} of {len(labels)} classes reach it; the least confident image as bytes "
                 f"has {certainty(p.min())}.",
+                Strength(1, len(labels), "one class that does not"),
             )
         ],
         figures={"figure13": sheet(found.images, mean_image(network), list(labels), p)},
@@ -91,6 +99,13 @@ def figure13(context: Context, *, classes: int, steps_share: float = 1.0) -> Art
             *_fewer(found.confidence.shape[1] - 1, 500, "steps"),
         ],
     )
+
+
+def on_the_way(found: Climbed) -> np.ndarray:
+    """The confidence of the last images before they were rounded to bytes, float64 (n,)."""
+    steps = found.confidence.shape[1]
+    last = steps - 1 - np.isfinite(found.confidence[:, ::-1]).argmax(axis=1)
+    return np.asarray(found.confidence[np.arange(len(last)), last])
 
 
 def twenty_classes(
@@ -132,7 +147,11 @@ def twenty_classes(
             "square difference from the mean colour."
         ),
         cells=cells.list,
-        claims=ascents.claims(cells, rules, whole=steps_share >= 1),
+        claims=ascents.claims(
+            {rule: confidence(each.log_odds) for rule, each in found.items()},
+            {rule: each.reached for rule, each in found.items()},
+            whole=steps_share >= 1,
+        ),
         figures={
             "twenty-classes": _by_rule(found, mean, labels, starts),
             "twenty-classes-curves": ascents.curves(
