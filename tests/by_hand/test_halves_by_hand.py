@@ -155,7 +155,10 @@ def test_table_4_from_images_to_cells(pixels, monkeypatch):
                     split.error(column, images, split.clean[row][1])
                     for split, images in zip(splits, sets, strict=True)
                 ]
-                assert made[name, column] == pytest.approx(np.mean(shares), abs=1e-9), (name, column)
+                assert made[name, column] == pytest.approx(np.mean(shares), abs=1e-9), (
+                    name,
+                    column,
+                )
         assert made[f"{row} amplified", "distortion"] == pytest.approx(0.1, rel=1e-5)
     seeds = context.seeds(SPLITS)
     assert asked == [

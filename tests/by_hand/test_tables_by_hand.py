@@ -33,9 +33,10 @@ def noise(monkeypatch):
 
 def made_noisy(images, deviation):
     """Up where a pixel is dark, down where it is bright; every second image the other way."""
-    sign = np.where(images < 0.5, 1, -1) * np.where(np.arange(len(images)) % 2, 1, -1)[
-        :, None, None, None
-    ]
+    sign = (
+        np.where(images < 0.5, 1, -1)
+        * np.where(np.arange(len(images)) % 2, 1, -1)[:, None, None, None]
+    )
     return (images + deviation * sign).astype(np.float32)
 
 
