@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from three_pixels import Lift, answers, lifted, offset, small
+from three_pixels import BY, Lift, answers, lifted, offset, small
 
 from reproduce.experiments.szegedy import figure7, tables
 from reproduce.runtime.errors import UserError
@@ -96,14 +96,14 @@ def test_table_1_from_images_to_cells(pixels):
     context = pixels.context
     made = tables.table1(context, images=IMAGES, seeds=SEEDS, attack=Lift(), tight=Lift(SHARP))
     seeds = context.seeds(SEEDS)
-    runs = [
-        Run(pixels, seed, asked)
-        for seed, asked in zip(seeds, in_order(Lift.asked, SEEDS), strict=False)
-    ]
-    assert len(Lift.asked) == 2 * SEEDS + 2
-    sharp = Run(pixels, seeds[0], Lift.asked[-2:])
-    assert [call[0] for call in Lift.asked[-2:]] == [SHARP] * 2
-    np.testing.assert_array_equal(sharp.images, runs[0].images)
+    asked = in_order(Lift.asked, 2 * SEEDS)
+    assert [call[0] for call in Lift.asked] == [BY] * 2 * SEEDS + [SHARP] * 2 * SEEDS
+    runs, sharp = (
+        [Run(pixels, seed, each) for seed, each in zip(seeds, some, strict=True)]
+        for some in (asked[:SEEDS], asked[SEEDS:])
+    )
+    for run, again in zip(runs, sharp, strict=True):
+        np.testing.assert_array_equal(run.images, again.images)
     for run in runs:
         check_sample(run, pixels)
     drawn = {tuple(pixels.rows(run.images)) for run in runs}
@@ -115,18 +115,37 @@ def test_table_1_from_images_to_cells(pixels):
             errors = [(answers(name, seed, images) != labels).mean() for seed in seeds]
             assert len(set(errors)) > 1 or name == OTHER
             assert value[name, column] == pytest.approx(np.mean(errors), abs=1e-9)
-        over_runs = [pooled(run.rms[name]) for run in runs]
-        assert value[name, "distortion"] == pytest.approx(np.mean(over_runs), rel=1e-6)
-        assert value[name, "mean of images"] == pytest.approx(runs[0].rms[name].mean(), rel=1e-6)
-        assert value[name, "tight"] == pytest.approx(pooled(sharp.rms[name]), rel=1e-6)
-    optimum = [exact(*each, seeds[0]) for each in zip(
-        runs[0].images, runs[0].wanted[LINEAR], strict=True)]  # fmt: skip
-    assert value[LINEAR, "exact"] == pytest.approx(pooled(optimum), rel=1e-5)
+        over_runs = {
+            "distortion": [pooled(run.rms[name]) for run in runs],
+            "mean of images": [run.rms[name].mean() for run in runs],
+            "tight": [pooled(run.rms[name]) for run in sharp],
+        }
+        for column, each in over_runs.items():
+            assert value[name, column] == pytest.approx(np.mean(each), rel=1e-6), column
+    optimum = [
+        pooled(
+            [exact(*pair, run.seed) for pair in zip(run.images, run.wanted[LINEAR], strict=True)]
+        )
+        for run in runs
+    ]
+    assert value[LINEAR, "exact"] == pytest.approx(np.mean(optimum), rel=1e-5)
     assert value[OTHER, "exact"] is None  # not linear
-    lost = sum(int((~run.kept[name]).sum()) for run in runs[:1] for name in NAMES)
+    lost = sum(int((~run.kept[name]).sum()) for run in runs for name in NAMES)
+    total = SEEDS * 2 * IMAGES
     assert lost
     assert made.claims[0].verdict == "refuted"
-    assert f"{2 * IMAGES - lost} of {2 * IMAGES} attacks" in made.claims[0].evidence
+    assert f"{total - lost} of {total}" in made.claims[0].evidence
+
+
+def test_one_run_of_table_1_is_over_its_images(pixels):
+    made = tables.table1(pixels.context, images=IMAGES, seeds=1, attack=Lift(), tight=Lift(SHARP))
+    run = Run(pixels, pixels.context.seed, Lift.asked[:2])
+    cells = {(cell.row, cell.column): cell for cell in made.cells}
+    for name in NAMES:
+        mean, whole = cells[name, "mean of images"], cells[name, "distortion"]
+        assert mean.value == pytest.approx(run.rms[name].mean(), rel=1e-6)
+        assert whole.value == pytest.approx(pooled(run.rms[name]), rel=1e-6)
+        assert mean.n == whole.n == run.kept[name].sum()
 
 
 def test_table_2_from_images_to_cells(pixels, noise):
