@@ -68,6 +68,47 @@ def of_groups(hits: np.ndarray, draws: np.ndarray) -> Interval:
     return Interval(rate - half, rate + half)
 
 
+def of_sample_median(values: np.ndarray) -> Interval:
+    """The interval of the median of independent values, by order statistics (exact binomial).
+
+    Fewer than six, or NaN among them, have none: NaN.
+    """
+    ordered = np.sort(np.asarray(values, float).ravel())
+    n = len(ordered)
+    below = int(stats.binom.ppf(LEVEL / 2, n, 0.5)) if n else 0
+    while below and stats.binom.cdf(below - 1, n, 0.5) > LEVEL / 2:
+        below -= 1
+    if not below or np.isnan(ordered).any():
+        return Interval(math.nan, math.nan)
+    return Interval(float(ordered[below - 1]), float(ordered[n - below]))
+
+
+def of_slope(x: np.ndarray, y: np.ndarray, resamples: int = 2000) -> tuple[float, Interval]:
+    """Slope of a line by least squares, its interval by resampling rows.
+
+    Args:
+        x: (columns,); y: (rows, columns), a row for each image; NaN is left out.
+    """
+    known = np.isfinite(y)
+    values, places = np.where(known, y, 0.0), np.broadcast_to(x, y.shape)
+    sums = np.stack(
+        [
+            np.where(known, each, 0.0).sum(axis=1)
+            for each in (np.ones_like(y), places, values, places**2, places * values)
+        ]
+    )
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=resamples)
+
+    def slope(totals: np.ndarray) -> np.ndarray:
+        n, sx, sy, sxx, sxy = totals
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((n * sxy - sx * sy) / (n * sxx - sx**2))
+
+    ends = np.nanquantile(slope(sums @ drawn.T), [LEVEL / 2, 1 - LEVEL / 2])
+    return float(slope(sums.sum(axis=1))), Interval(*map(float, ends))
+
+
 class MedianSpread(NamedTuple):
     """How a median over runs scatters, on the scale on which it is symmetric.
 

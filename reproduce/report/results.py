@@ -56,8 +56,8 @@ class Strength(NamedTuple):
     """
 
     runs: int
-    images: int | None = None
-    refuted_by: str = ""
+    images: int | None
+    refuted_by: str
 
 
 class Claim(NamedTuple):
@@ -73,7 +73,7 @@ class Claim(NamedTuple):
     sentence: str
     verdict: ClaimVerdict
     evidence: str
-    strength: Strength = Strength(1, None)
+    strength: Strength
     artefact: str = ""
     check: bool = False
     any_data: bool = False

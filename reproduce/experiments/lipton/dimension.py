@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
-from scipy import stats
 
 from reproduce.data.examples import Examples, read_only
 from reproduce.experiments import Context
@@ -23,9 +22,11 @@ from reproduce.methods.units.directions import orthonormal
 from reproduce.networks.classical.margins import linear_svm
 from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.intervals import of_slope
 from reproduce.report.results import Artefact
 from reproduce.training import logits
 
+FEWEST = 5  # images that have a slope
 PROJECTED = "linear SVM on projections"
 
 
@@ -68,7 +69,8 @@ def dimension(
         )
         least[PROJECTED][side**2] = found
         cells.number(f"{side**2} projections", "test_error", error, "fraction")
-        cells.number(f"{side**2} projections", "linf", _median(found), "max", len(found))
+        known = int(np.isfinite(found).sum())
+        cells.number(f"{side**2} projections", "linf", _median(found), "max", known)
     for name, by_size in least.items():
         _slope(cells, f"{name} against inputs", by_size)
     by_width = {}
@@ -89,7 +91,8 @@ def dimension(
             "linear network, by iterated gradient signs for the other; of projections on random "
             "orthonormal directions, exact for a linear SVM, unbounded. l2: Euclidean, exact; "
             "box_ratio: median of the exact Euclidean change within [0, 1] over the one without "
-            "bounds; one_pixel: one pixel alone flips the label. slope: of log linf, over images."
+            "bounds; one_pixel: one pixel alone flips the label. slope: of log linf over log size; "
+            "its interval resamples images, which are the same at every size."
         ),
         cells=cells.list,
         claims=[rules.bounded_pixels(cells), rules.easier_in_many_dimensions(cells)],
@@ -117,7 +120,7 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     cells.rate(row, "one_pixel_unbounded", int(np.isfinite(alone).sum()), len(images))
     inside = linear.one_pixel_within(kernel, offset, images)
     cells.rate(row, "one_pixel_bounded", int(inside.sum()), len(images))
-    return largest
+    return _among_all(right, largest)
 
 
 def projected(
@@ -126,8 +129,8 @@ def projected(
     """A linear SVM on random orthonormal directions instead of pixels.
 
     Returns:
-        its test error, and the exact smallest maximum changes of its inputs, float64 (n,), of the
-        images in the sample that it classifies correctly.
+        its test error, and the exact smallest maximum changes of its inputs, float64 (n,); NaN
+        for images in the sample that it classifies wrongly.
     """
     stream = np.random.default_rng([seed, 11])
     basis = orthonormal(sample.images[0].size, stream, vectors=count).T
@@ -141,7 +144,7 @@ def projected(
     images, labels = seen(sample)
     right = model.labels(images) == labels
     error = float((model.labels(seen(test).images) != test.labels).mean())
-    return error, linear.free(*model.linear, images[right], np.inf)
+    return error, _among_all(right, linear.free(*model.linear, images[right], np.inf))
 
 
 def _deep(context: Context, network: Any, sample: Examples) -> np.ndarray:
@@ -149,22 +152,31 @@ def _deep(context: Context, network: Any, sample: Examples) -> np.ndarray:
     found: np.ndarray = context.cached(
         partial(fgsm.smallest_epsilon, network, sample.images[right], sample.labels[right])
     )
-    return found
+    return _among_all(right, found)
+
+
+def _among_all(right: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Numbers of the images that are classified correctly; NaN for the others."""
+    every = np.full(len(right), np.nan)
+    every[right] = found
+    return every
 
 
 def _slope(
     cells: Cells, row: str, by_size: dict[int, np.ndarray], column: str = "slope_linf"
 ) -> None:
-    """Slope of log change over log size by least squares on all images, with its interval."""
-    sizes = np.concatenate([np.full(len(v), np.log(n)) for n, v in by_size.items()])
-    changes = np.concatenate(list(by_size.values()))
-    known = np.isfinite(changes) & (changes > 0)
-    if len(by_size) < 2 or known.sum() < 3:
+    """Slope of log change over log size by least squares; its interval by resampling images.
+
+    The same images are attacked at every size, so that an image is one observation.
+    """
+    changes = np.stack(list(by_size.values()), axis=1)
+    changes[~(np.isfinite(changes) & (changes > 0))] = np.nan
+    seen = np.isfinite(changes).any(axis=1)
+    if len(by_size) < 2 or seen.sum() < FEWEST:
         return
-    line = stats.linregress(sizes[known], np.log(changes[known]))
-    reach = stats.t.ppf(0.975, known.sum() - 2) * line.stderr
-    cell = cells.number(row, column, line.slope, "exponent", int(known.sum()))
-    cells.list[-1] = cell._replace(low=line.slope - reach, high=line.slope + reach)
+    slope, (low, high) = of_slope(np.log(list(by_size)), np.log(changes[seen]))
+    cell = cells.number(row, column, slope, "exponent", int(seen.sum()))
+    cells.list[-1] = cell._replace(low=low, high=high)
 
 
 def _of_width(context: Context, name: str, width: int, train: Examples) -> Any:
@@ -192,6 +204,7 @@ def _error(network: Any, sample: Examples) -> float:
 
 
 def _median(values: np.ndarray) -> float:
+    values = values[~np.isnan(values)]
     return float(np.median(values)) if len(values) else float("nan")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts, zoo
+from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.attacks.minimal import single_feature
 from reproduce.networks.classical.trees import nodes
@@ -122,7 +123,7 @@ def _feature_row(cells: Cells, name: str, one: Shifts) -> None:
     cells.rate(name, "flips_bounded", int(one.possible.any(axis=1).sum()), n)
     cells.number(name, "smallest_shift", float(np.median(sizes.min(axis=1))), "sd", n)
     cells.number(name, "top_shift", float(np.median(top)), "sd", n)
-    cells.number(name, "top_shift_near", float(np.median(top[near])), "sd", int(near.sum()))
+    median(cells, name, "top_shift_near", top[near], "sd")
     cells.rate(name, "within_half_sd", int((sizes.min(axis=1) < 0.5).sum()), n)
 
 
@@ -165,7 +166,10 @@ def one_bit(
         cells.rate(name, "one_bit", int(one.changed.any(axis=1).sum()), n)
         cells.mean(name, "bits", one.changed.sum(axis=1), "count")
         if not forest and len(one.above_leaf):
-            cells.rate(name, "at_last_split", int((one.above_leaf == 1).sum()), len(one.above_leaf))
+            bits = one.changed.sum(axis=1)
+            of_image = np.repeat(np.arange(n), bits)
+            last = np.bincount(of_image, one.above_leaf == 1, minlength=n)
+            cells.grouped_rate(name, "at_last_split", last, bits)
     figure, axes = figures.sheet(width=4.2, height=2.8)
     for name, one in found.items():
         if len(one.above_leaf):

@@ -10,6 +10,7 @@ import numpy as np
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol
+from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
@@ -43,8 +44,7 @@ def fooling(
             certainty = confidence(found.log_odds[0, -1])
             images = to_unit(found.archives[0].images)
             away = protocol.to_training(images, context.dataset.train)
-            cells.number(row, "median_confidence", float(np.median(certainty)), "fraction",
-                         len(certainty))  # fmt: skip
+            median(cells, row, "median_confidence", certainty, "fraction")
             cells.number(row, "least_fooled_class", float(certainty.min()), "fraction")
             cells.number(row, "distance", float(np.median(away)), "norm", len(away))
             shown[row] = images

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from reproduce.data.examples import Examples, to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import protocol, zoo
+from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
@@ -124,9 +125,9 @@ def _row(
     pixels = sample.images[0].size
     separation = separation[studied.kept]
     cells.rate(name, "changed", int(found.sum()), len(found))
-    cells.number(name, "distance", _median(change.distance), "norm", len(found))
+    median(cells, name, "distance", change.distance, "norm")
     ratio = change.distance / separation
-    cells.number(name, "of_separation", _median(ratio), "ratio", len(found))
+    median(cells, name, "of_separation", ratio, "ratio")
     cells.rate(name, "within_half", int((ratio < 0.5).sum()), len(found))
     cells.mean(
         name, "distortion", np.where(found, change.distance / np.sqrt(pixels), np.nan), "rms"
@@ -134,14 +135,15 @@ def _row(
     cells.rate(name, "proven", int(change.proven.sum()), len(found))
     by_labels = studied.smallest.by_labels / np.maximum(change.distance, 1e-9)
     cells.number(name, "by_labels", _median(by_labels), "ratio", len(found))
-    changed, tried = noise_changes(model, sample.images[studied.kept], change.distance, context)
-    cells.rate(name, "noise_changes", changed, tried)
+    changed = noise_changes(model, sample.images[studied.kept], change.distance, context)
+    if len(changed):
+        cells.grouped_rate(name, "noise_changes", changed, np.full(len(changed), NOISES))
     certainty = confidence(studied.evolution.log_odds[0, -1])
-    cells.number(name, "fooling_confidence", float(np.median(certainty)), "fraction", CLASSES)
+    median(cells, name, "fooling_confidence", certainty, "fraction")
     cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", CLASSES)
     evolved = to_unit(studied.evolution.archives[0].images)
     away = protocol.to_training(evolved, context.dataset.train)
-    cells.number(name, "fooling_distance", _median(away), "norm", CLASSES)
+    median(cells, name, "fooling_distance", away, "norm")
     clean = zoo.softmax(logits).max(axis=1)
     cells.number(name, "clean_confidence", float(np.median(clean)), "fraction", len(clean))
     band = zoo.known_band(name, model.fitted_on) if "mnist" in context.dataset.name else None
@@ -164,18 +166,18 @@ def _test_distances(context: Context) -> np.ndarray:
 
 def noise_changes(
     model: Any, images: np.ndarray, distance: np.ndarray, context: Context
-) -> tuple[int, int]:
-    """How many answers Gaussian noise of each image's own distance alters, out of how many."""
+) -> np.ndarray:
+    """How many of NOISES draws of each image's own distance alter its answer, int64 (found,)."""
     found = np.isfinite(distance)
     images, distance = images[found], distance[found]
     if not len(images):
-        return 0, 1
+        return np.zeros(0, np.int64)
     stream = np.random.default_rng([context.seed, 3])
     noise = stream.standard_normal((NOISES, *images.shape), dtype=np.float32)
     noise *= (distance / np.sqrt(images[0].size)).astype(np.float32)[None, :, None, None, None]
     before = model.labels(images)
     after = model.labels((images[None] + noise).reshape(-1, *images.shape[1:]))
-    return int((after.reshape(NOISES, -1) != before).sum()), NOISES * len(images)
+    return np.asarray((after.reshape(NOISES, -1) != before).sum(axis=0))
 
 
 def _claims(cells: Cells) -> list[Claim]:

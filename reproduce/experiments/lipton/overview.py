@@ -10,10 +10,11 @@ from reproduce.experiments import Context
 from reproduce.experiments.lipton.claims import CORRECTIONS, SENTENCES, claim
 from reproduce.report import figures
 from reproduce.report.cells import Cells
-from reproduce.report.results import Artefact, Claim, ClaimVerdict
+from reproduce.report.results import Artefact, Claim, ClaimVerdict, Strength
 from reproduce.runtime.errors import NotAvailable
 
 ARTEFACT = "claims"
+OPINION = Strength(0, None, "more than numbers")
 COLOURS: dict[ClaimVerdict, str] = {
     "holds": "0.85",
     "holds with exceptions": "0.85",
@@ -36,15 +37,16 @@ def claims(context: Context) -> Artefact:
         )
     own = [
         claim("13b", "refuted", "two of the three methods of Nguyen et al., and most of their "
-              "results, are evolutionary (their section 2)."),
-        claim("18", "cannot be told", "an opinion; nothing here measures how people see."),
-        claim("19", "cannot be told", "an opinion."),
+              "results, are evolutionary (their section 2).",
+              Strength(1, None, "what their paper says")),
+        claim("18", "cannot be told", "an opinion; nothing here measures how people see.", OPINION),
+        claim("19", "cannot be told", "an opinion.", OPINION),
     ]  # fmt: skip
     found |= {_number(one): one._replace(artefact=ARTEFACT) for one in own}
     cells = Cells("lipton", ARTEFACT)
-    verdicts = [one.verdict for one in found.values()]
+    verdicts = [one.verdict for one in found.values() if not one.check]
     for verdict in COLOURS:
-        cells.number(verdict, "claims", verdicts.count(verdict), "count", len(found))
+        cells.number(verdict, "claims", verdicts.count(verdict), "count", len(verdicts))
     lines = [
         f"{number}. {sentence} — {_line(found.get(number))}"
         for number, sentence in SENTENCES.items()
@@ -52,7 +54,10 @@ def claims(context: Context) -> Artefact:
     corrections = [f"Correction: {text}" for text in CORRECTIONS]
     return Artefact(
         title="The article's claims",
-        caption="In our words; each verdict follows by a rule in experiments/lipton/rules/.",
+        caption=(
+            "In our words; each verdict follows by a rule in experiments/lipton/rules/. Counted: "
+            "findings, without the checks, which follow from theory."
+        ),
         cells=cells.list,
         claims=own,
         figures={"claims": _figure(found)},
@@ -68,7 +73,9 @@ def _number(one: Claim) -> str:
 def _line(one: Claim | None) -> str:
     if one is None:
         return "Not run."
-    return f"{one.verdict.capitalize()}: {one.evidence} (table {one.artefact})"
+    kind = "Check, " if one.check else ""
+    said = f"{kind}{one.verdict}"
+    return f"{said[0].upper()}{said[1:]}: {one.evidence} (table {one.artefact})"
 
 
 def _figure(found: Mapping[str, Claim]) -> Figure:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import texts
+from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.rules import meaning as rules
 from reproduce.methods.text import topics as lda
 from reproduce.report import figures
@@ -47,8 +48,7 @@ def topics(
     )
     cells = Cells("lipton", "topics")
     for name, variation in found.variation.items():
-        cells.number(name, "total_variation", float(np.median(variation)), "fraction",
-                     len(variation))  # fmt: skip
+        median(cells, name, "total_variation", variation, "fraction")
         cells.mean(name, "mean_variation", variation, "fraction")
         cells.number(name, "ninth_decile", float(np.quantile(variation, 0.9)), "fraction")
     for name, value in found.perplexity.items():
@@ -70,7 +70,7 @@ def topics(
             "helps; another document: what a difference is. perplexity: of the order of the words."
         ),
         cells=cells.list,
-        claims=[rules.same_topics(cells)],
+        claims=[rules.same_topics(cells), rules.same_words(cells)],
         figures={"topics": figure},
         notes=[f"{name}: “{text} …”" for name, text in found.examples.items()],
         departures=texts.departures(collection),

@@ -5,7 +5,8 @@
     meaning    2, 2b, 17    units, directions, topics
     defence    5, 20, 21    access to a model, training against attacks
 
-Each rule takes the numbers of one artefact, as they stand in results.json, and nothing else.
+Each rule takes the numbers of one artefact, as they stand in results.json, and nothing else. A
+model does what is asked, or does not, where the whole 95 % interval says so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 
 from reproduce.report.cells import Cells
+from reproduce.report.comparisons import beyond
 
 per_cent = "{:.1%}".format
 
@@ -33,6 +35,17 @@ def intervals(cells: Cells, name: str) -> dict[str, tuple[float, float]]:
         for cell in cells.list
         if cell.column == name and cell.low is not None and cell.high is not None
     }
+
+
+def told(cells: Cells, name: str, limit: float) -> dict[str, bool | None]:
+    """row -> whether the interval of one column lies above a limit; None where it does not tell."""
+    found = intervals(cells, name)
+    return {row: beyond(found.get(row, (math.nan, math.nan)), limit) for row in column(cells, name)}
+
+
+def fewest(cells: Cells, name: str) -> int | None:
+    """The least n of a column."""
+    return min((cell.n for cell in cells.list if cell.column == name and cell.n), default=None)
 
 
 def number(cells: Cells, row: str, name: str) -> float:
