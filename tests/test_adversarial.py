@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from reproduce.methods.attacks import adversarial
 from reproduce.runtime.errors import UserError
@@ -150,3 +151,27 @@ def test_wrong_input_is_named(change: dict, message: str):
         adversarial.nearest(
             call["classify"], images, np.array([call["targets"]]), norm=call["norm"]
         )
+
+
+def test_random_targets_are_uniform_and_differ_with_the_seed():
+    images = np.random.default_rng(0).random((2000, 5)).astype(np.float32)
+    labels = images.argmax(1)
+    one, other = (
+        adversarial.choose_targets(lambda x: x, images, labels, seed=seed) for seed in (0, 1)
+    )
+    for targets in (one, other):
+        drawn = np.bincount((targets - labels) % 5, minlength=5)
+        assert drawn[0] == 0
+        assert stats.chisquare(drawn[1:]).pvalue > 0.01
+    assert 0.7 < (one != other).mean() < 0.8  # three of four
+
+
+def test_nearest_and_least_likely_targets():
+    images = np.array([[0.9, 0.5, 0.1, 0.3], [0.2, 0.4, 0.8, 0.6]], np.float32)
+    labels = np.array([0, 1])  # the second is taken for class 2
+    nearest, least = (
+        adversarial.choose_targets(lambda x: x, images, labels, rule)
+        for rule in ("nearest", "least-likely")
+    )
+    assert nearest.tolist() == [1, 3]
+    assert least.tolist() == [2, 0]

@@ -362,3 +362,28 @@ def test_how_many_genomes_do_not_settle_in_the_authors_steps(rng, mutations, sha
             active = genomes.depends_on(genome.connections, range(INPUTS, INPUTS + 3))
             assert any(node >= INPUTS and node not in fed for node in active)
     assert stats.binomtest(differ, n, share).pvalue > 0.001
+
+
+def test_a_new_neuron_draws_any_function(rng):
+    parent = Genome(1, (3,), ((0, INPUTS, 0.7),))
+    children = [cppn.mutate(rng, parent) for _ in range(3000)]
+    drawn = [child.functions[1] for child in children if len(child.functions) == 2]
+    assert stats.chisquare(np.bincount(drawn, minlength=4)).pvalue > 0.01
+
+
+def test_children_come_from_all_parents(rng):
+    """At a rate of 0 a weight tells whose child it is."""
+    parents = [Genome(1, (0,), tuple((s, INPUTS, (p + 0.5) / 10) for s in range(INPUTS)))
+               for p in range(10)]  # fmt: skip
+    for children in (cppn.offspring(rng, parents, 2000, 1, 0.0),):
+        whose = [int(10 * child.connections[0][2]) for child in children]
+        assert stats.chisquare(np.bincount(whose, minlength=10)).pvalue > 0.01
+
+
+def test_random_genomes_draw_functions_and_weights_alike(rng):
+    population = cppn.random(rng, 2000, 3)
+    functions = np.bincount([f for genome in population for f in genome.functions], minlength=4)
+    assert stats.chisquare(functions).pvalue > 0.01
+    genes = [gene for genome in population[:200] for _, _, gene in genome.connections]
+    assert len(genes) == 200 * 3 * INPUTS
+    assert stats.kstest(genes, stats.uniform.cdf).pvalue > 0.01

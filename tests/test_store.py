@@ -299,3 +299,28 @@ def test_a_large_result_does_not_stay_in_memory(tmp_path, monkeypatch):
     first = kept.cached(large)
     assert first is not kept.cached(large)
     assert (first.values == kept.cached(large).values).all()
+
+
+def test_a_changed_array_is_not_served(tmp_path):
+    """A whole file, of other numbers than were written."""
+    call = partial(double, np.arange(3))
+    store.Store(tmp_path).cached(call)
+    arrays = tmp_path / store.key(call) / "arrays.npz"
+    with np.load(arrays) as file:
+        other = {name: file[name] + 1 for name in file.files}
+    np.savez(arrays, **other)
+    with pytest.warns(UserWarning, match=r"arrays\.npz was changed or cut off"):
+        assert store.Store(tmp_path).cached(call).values.tolist() == [0, 2, 4]
+
+
+def test_small_results_stay_in_memory(tmp_path):
+    kept, call = store.Store(tmp_path), partial(double, np.arange(3))
+    assert kept.cached(call) is kept.cached(call)
+
+
+def test_what_comes_back_cannot_be_changed_by_accident(tmp_path):
+    call = partial(double, np.arange(3))
+    store.Store(tmp_path).cached(call)
+    back = store.Store(tmp_path).cached(call)
+    with pytest.raises(ValueError, match="read-only"):
+        back.values[0] = 9

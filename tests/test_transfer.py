@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from reproduce.methods.attacks import adversarial, transfer
 
@@ -31,3 +32,23 @@ def test_one_factor_enlarges_the_whole_set(average: str):
     factors = (larger - images) / (perturbed - images)
     np.testing.assert_allclose(factors, np.median(factors), rtol=0.02)
     assert transfer.amplify(images, perturbed, 5.0).max() <= 1
+
+
+def test_noise_is_normal_and_another_for_each_seed():
+    images = np.random.default_rng(0).random((20, 10, 10, 1), np.float32)
+    first, second = (transfer.gaussian_noise(images, 0.3, seed=seed) - images for seed in (1, 2))
+    for noise in (first, second):
+        assert stats.kstest(noise.ravel() / 0.3, "norm").pvalue > 0.01
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.08
+    again = transfer.gaussian_noise(images, 0.3, seed=1) - images
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_set_whose_changes_differ_is_enlarged_by_its_root_mean_square():
+    """Changes of 0.1 and 0.3: their mean is 0.2, their root mean square 0.2236."""
+    images = np.full((2, 4), 0.5, np.float32)
+    perturbed = images + np.array([[0.1], [0.3]], np.float32)
+    for average, present in (("mean", 0.2), ("pooled", np.sqrt(0.05))):
+        larger = transfer.amplify(images, perturbed, 0.1, average=average, clip=False)
+        expected = 0.1 / present * np.array([0.1, 0.3])
+        np.testing.assert_allclose((larger - images)[:, 0], expected, rtol=1e-5)

@@ -1,0 +1,63 @@
+"""One cell over several runs: what it is the mean of, and by which rule it is judged."""
+
+import numpy as np
+import pytest
+
+from reproduce.report import verdicts
+from reproduce.report.cells import Cells
+from reproduce.report.published import lookup
+from reproduce.report.results import Cell
+from reproduce.report.seeds import over_seeds
+
+WHERE = ("szegedy", "table2", "FC10(1e-2)", "FC100-100-10")  # 35.9 % of 256 images
+
+
+def rates(counts, n):
+    return [Cells(*WHERE[:2]).rate(*WHERE[2:], wrong, n) for wrong in counts]
+
+
+def test_runs_on_more_images_than_the_papers_are_wider_by_its_fewer():
+    """The paper's single run scatters with its 256 images, ours with 5,000."""
+    cells = rates([1790, 1800, 1830, 1795], 5000)
+    found, paper = over_seeds(cells), lookup(*WHERE)
+    values = np.array([cell.value for cell in cells])
+    mean, deviation = values.mean(), values.std(ddof=1)
+    extra = mean * (1 - mean) * (1 / 256 - 1 / 5000)
+    wide = verdicts.of_runs(mean, deviation, 4, paper, extra)
+    narrow = verdicts.of_runs(mean, deviation, 4, paper)
+    assert found.half_width == pytest.approx(wide.half_width)
+    assert found.half_width > 3 * narrow.half_width
+
+
+def test_means_of_three_runs_are_combined_as_such():
+    """The paper's is a single run: its scatter is that of one of ours, not of a mean of three."""
+    values = [[0.30, 0.34, 0.38], [0.33, 0.35, 0.40], [0.31, 0.36, 0.37]]
+    cells = []
+    for each in values:
+        made = Cells(*WHERE[:2])
+        cells.append(made.over_runs(*WHERE[2:], np.array(each), "fraction", images=256))
+    assert [cell.runs for cell in cells] == [3] * 3
+    found, paper = over_seeds(cells), lookup(*WHERE)
+    means = np.mean(values, axis=1)
+    spread = means.std(ddof=1)
+    as_means = verdicts.of_runs(means.mean(), spread, 3, paper, each=3)
+    assert found.half_width == pytest.approx(as_means.half_width)
+    assert found.half_width > verdicts.of_runs(means.mean(), spread, 3, paper).half_width
+    assert (found.runs, found.n) == (9, 3)
+    assert found.value == pytest.approx(means.mean())
+
+
+def test_one_run_on_other_data_leaves_the_combination_uncompared():
+    cells = rates([90, 92, 95], 256)
+    cells[1] = cells[1]._replace(verdict="other data", half_width=None)
+    found = over_seeds(cells)
+    assert (found.verdict, found.half_width) == ("other data", None)
+    assert found.value == pytest.approx(np.mean([90, 92, 95]) / 256)
+
+
+def test_images_without_a_value_are_counted_over_all_runs():
+    cells = [Cell("table1", "FC10(1)", "distortion", v, "rms", published=0.14, verdict="differs",
+                  source="szegedy/table1", missing=m)
+             for v, m in ((0.1, 0), (0.2, 2), (0.3, 1))]  # fmt: skip
+    assert over_seeds(cells).missing == 3
+    assert over_seeds(cells).verdict == "too wide"
