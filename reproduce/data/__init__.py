@@ -5,6 +5,7 @@ idx           MNIST and Fashion-MNIST, found on disk or downloaded, checked by d
 folders       a user's own .npz file or folder of pictures
 photographs   ImageNet's photographs; imagenet_classes: their 1,000 classes
 corpora       texts
+measurements  tables of numbers
 download      files fetched and checked
 """
 

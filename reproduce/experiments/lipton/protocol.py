@@ -134,18 +134,19 @@ def to_training(images: np.ndarray, training: Examples) -> np.ndarray:
 def _by_gradient(
     model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int, compiled: bool
 ) -> Nearest:
-    """The paper's attack towards the two digits that are most likely besides the answer."""
+    """The paper's attack towards the two classes that are most likely besides the answer."""
     scores = model.logits(images)[:, :CLASSES].copy()
     scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
-    targets = np.argsort(-scores, axis=1)[:, :2].T.astype(np.int64)
+    tried = min(2, scores.shape[1] - 1)
+    targets = np.argsort(-scores, axis=1)[:, :tried].T.astype(np.int64)
     found = adversarial.nearest(
-        model.classify, np.concatenate([images, images]), targets.ravel(),
+        model.classify, np.concatenate([images] * tried), targets.ravel(),
         tau=TIGHT, searches=8, evaluations=evaluations, compiled=compiled,
     )  # fmt: skip
     changed = np.full(images.shape, np.nan, np.float32)
     best = np.full(len(images), np.inf)
-    both = found.images.reshape(2, *images.shape), found.failed.reshape(2, -1)
-    for candidates, failed in zip(*both, strict=True):
+    each = found.images.reshape(tried, *images.shape), found.failed.reshape(tried, -1)
+    for candidates, failed in zip(*each, strict=True):
         reach = distance(images, candidates)
         valid = ~failed
         valid[valid] = model.labels(candidates[valid]) != labels[valid]

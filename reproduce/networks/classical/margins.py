@@ -22,8 +22,26 @@ def linear_svm(examples: Examples, seed: int, *, cost: float = 0.02) -> Model:
     flat = examples.images.reshape(len(examples.labels), -1)
     learnt = LinearSVC(C=cost, dual=False, tol=1e-3, random_state=seed)
     learnt.fit(flat, examples.labels)
-    weights = learnt.coef_.T.astype(np.float32)
-    bias = learnt.intercept_.astype(np.float32)
+    return _linear(learnt)
+
+
+def logistic_regression(examples: Examples, seed: int, *, cost: float = 1.0) -> Model:
+    """Multinomial, with an L2 penalty; the seed is not used.
+
+    Args:
+        cost: of the losses against half the squared weights, summed over examples.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    flat = examples.images.reshape(len(examples.labels), -1)
+    return _linear(LogisticRegression(C=cost, max_iter=1000).fit(flat, examples.labels))
+
+
+def _linear(learnt: Any) -> Model:
+    """scikit-learn's linear classifier; of two classes it has one score, the second's."""
+    weights, bias = (part.astype(np.float32) for part in (learnt.coef_.T, learnt.intercept_))
+    if len(bias) == 1:
+        weights, bias = (np.concatenate([-part, part], axis=-1) / 2 for part in (weights, bias))
 
     def classify(images: Any) -> Any:
         return tf.reshape(images, (-1, len(weights))) @ weights + bias
@@ -47,8 +65,9 @@ def rbf_svm(examples: Examples, seed: int, *, cost: float = 10.0, gamma: float =
     learnt.fit(flat, examples.labels)
     vectors = tf.constant(learnt.support_vectors_, tf.float32)
     squares = tf.reduce_sum(vectors**2, 1)
-    coefficients = tf.constant(_pairs(learnt), tf.float32)
-    intercept = tf.constant(learnt.intercept_, tf.float32)
+    sign = -1 if len(learnt.classes_) == 2 else 1  # scikit-learn turns a single pair round
+    coefficients = tf.constant(sign * _pairs(learnt), tf.float32)
+    intercept = tf.constant(sign * learnt.intercept_, tf.float32)
     wins, loses = _sides(len(learnt.classes_))
 
     def classify(images: Any) -> Any:
