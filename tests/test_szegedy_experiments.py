@@ -176,9 +176,19 @@ def test_weight_decay_is_judged_on_the_same_images_or_over_runs(rng, step, runs,
         name: rng.normal(0.1 + i * step, 0.01, (runs, 150))
         for i, name in enumerate(tables_claims.LINEAR)
     }
-    distortion["FC10(1)"][0, 0] = np.nan
     (claim,) = tables_claims.decay_raises_distortion(distortion)
     assert claim.verdict == verdict
+
+
+def test_of_a_failed_attack_the_claim_cannot_be_told_and_says_how_many(rng):
+    distortion = {
+        name: rng.normal(0.1 + 0.1 * i, 0.01, (1, 50))
+        for i, name in enumerate(tables_claims.LINEAR)
+    }
+    distortion["FC10(1)"][0, :3] = np.nan
+    (claim,) = tables_claims.decay_raises_distortion(distortion)
+    assert claim.verdict == "cannot be told"
+    assert claim.evidence.startswith("3 of the 150 numbers that it rests on are missing.")
 
 
 def test_one_failed_attack_of_any_run_refutes_that_every_image_has_an_example():

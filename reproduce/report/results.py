@@ -96,6 +96,18 @@ def missing(*numbers: float | np.ndarray) -> int:
     return sum(int(np.isnan(np.asarray(each, float)).sum()) for each in numbers)
 
 
+def resting_on(claim: Claim, *numbers: float | np.ndarray) -> Claim:
+    """The claim; where NaN is among the numbers that it rests on, untold, with their count."""
+    count = missing(*numbers)
+    if not count:
+        return claim
+    total = sum(np.size(each) for each in numbers)
+    return claim._replace(
+        verdict="cannot be told",
+        evidence=f"{count} of the {total} numbers that it rests on are missing. {claim.evidence}",
+    )
+
+
 class Artefact(NamedTuple):
     """A table, figure or claim of a paper, as an experiment returns it.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from reproduce.experiments.szegedy.tables_claims import known_mean, lower, strength
 from reproduce.report.comparisons import all_of, lower_in_pairs, more_than
-from reproduce.report.results import Claim, answer
+from reproduce.report.results import Claim, answer, resting_on
 
 TWICE = 2.0  # the harm of noise; ours, for "far more"
 
@@ -39,8 +39,8 @@ def across_sets(
     least = min(large, key=lambda pair: float(known_mean(large[pair])))
     shown = {pair: float(known_mean(mistaken[pair])) for pair in pairs}
     means = [float(np.mean([shown[pair] for pair in some])) for some in (same, other)]
-    rests_on = {"": mistaken[pairs[0]]}
-    return [
+    first = mistaken[pairs[0]]
+    claims = [
         Claim(
             id="hard for another training set",
             sentence="Images distorted for a network stay hard for networks trained on other "
@@ -52,8 +52,8 @@ def across_sets(
             ),
             evidence=f"error {_per_cent(shown[pair] for pair in other)} across training sets, "
             f"{_per_cent(known_mean(mistaken[quiet, b]) for b in half)} under noise of 0.06; "
-            f"{_test(rests_on[''])}.",
-            strength=strength(rests_on, "a pair that is less hard than noise, at 5 %,"),
+            f"{_test(first)}.",
+            strength=strength({"": first}, "a pair that is less hard than noise, at 5 %,"),
         ),
         Claim(
             id="lower effect across training sets",
@@ -65,7 +65,7 @@ def across_sets(
             evidence=f"error {_per_cent(shown[pair] for pair in same)} (mean "
             f"{100 * means[0]:.1f} %) on the same half, {_per_cent(shown[pair] for pair in other)} "
             f"(mean {100 * means[1]:.1f} %) on the other; paired t test, 5 %.",
-            strength=strength(rests_on, "a higher mean across training sets, at 5 %,"),
+            strength=strength({"": first}, "a higher mean across training sets, at 5 %,"),
         ),
         Claim(
             id="amplified distortions fool across training sets",
@@ -80,10 +80,11 @@ def across_sets(
             evidence=f"error {_per_cent(map(known_mean, large.values()))}, the least from "
             f"{least[0]} to {least[1]}; "
             f"{_per_cent(known_mean(mistaken[loud, b]) for b in half)} under noise of 0.1; "
-            f"{_test(rests_on[''])}.",
-            strength=strength(rests_on, "a pair below twice the harm of noise, at 5 %,"),
+            f"{_test(first)}.",
+            strength=strength({"": first}, "a pair below twice the harm of noise, at 5 %,"),
         ),
     ]
+    return [resting_on(claim, *(mistaken[pair] for pair in pairs)) for claim in claims]
 
 
 def _harder(wrong: np.ndarray, noisy: np.ndarray, times: float, of: int) -> bool | None:

@@ -147,7 +147,7 @@ def network_bounds(
                 sentence="Large bounds do not say that adversarial examples exist: the nearest "
                 "found lie much farther away, more than twice as far, than the bounds permit.",
                 verdict=over_cases(
-                    median_above(_known(found[name] / permitted[name]), LOOSE) for name in names
+                    median_above(found[name] / permitted[name], LOOSE) for name in names
                 ),
                 evidence="found over permitted, median: "
                 + ", ".join(f"{name} {ratio:.3g}" for name, ratio in looseness.items())
@@ -174,10 +174,6 @@ def permitted_by(attacked: Attacked, layers: Sequence[LayerBound]) -> tuple[np.n
         lipschitz.permitted_distortion(answers, targets, product, pixels),
         lipschitz.permitted_distortion(answers, targets, sharper, pixels),
     )
-
-
-def _known(ratios: np.ndarray) -> np.ndarray:
-    return ratios[np.isfinite(ratios)]
 
 
 def violations(found: np.ndarray, permitted: np.ndarray) -> int:

@@ -19,7 +19,7 @@ from reproduce.report.comparisons import (
     mean_above,
     mean_below,
 )
-from reproduce.report.results import Claim, Strength, answer
+from reproduce.report.results import Claim, Strength, answer, resting_on
 
 LINEAR = ["FC10(1e-4)", "FC10(1e-2)", "FC10(1)"]  # by weight decay
 AUTOENCODER = "AE400-10"
@@ -48,17 +48,16 @@ def decay_raises_distortion(distortion: Mapping[str, np.ndarray]) -> list[Claim]
         return []
     steps = pairwise(LINEAR)
     pooled = {row: _rms(distortion[row]) for row in LINEAR}
-    return [
-        Claim(
-            id="weight decay raises the distortion",
-            sentence="The larger the weight decay of a linear network, the larger the smallest "
-            "distortion.",
-            verdict=answer(all_of(lower(distortion[a], distortion[b], of=2) for a, b in steps)),
-            evidence=", ".join(f"{row} {value:.3f}" for row, value in pooled.items())
-            + f"; paired t tests over {_over(distortion)}, 5 %.",
-            strength=strength(distortion, "a step at which it falls, at 5 %,"),
-        )
-    ]
+    claim = Claim(
+        id="weight decay raises the distortion",
+        sentence="The larger the weight decay of a linear network, the larger the smallest "
+        "distortion.",
+        verdict=answer(all_of(lower(distortion[a], distortion[b], of=2) for a, b in steps)),
+        evidence=", ".join(f"{row} {value:.3f}" for row, value in pooled.items())
+        + f"; paired t tests over {_over(distortion)}, 5 %.",
+        strength=strength(distortion, "a step at which it falls, at 5 %,"),
+    )
+    return [resting_on(claim, *(distortion[row] for row in LINEAR))]
 
 
 def most_resilient(mistaken: Mapping[tuple[str, str], np.ndarray], noise: str) -> list[Claim]:
@@ -77,21 +76,20 @@ def most_resilient(mistaken: Mapping[tuple[str, str], np.ndarray], noise: str) -
     own = suffered[AUTOENCODER]
     of = len(names)  # the other networks, and noise
     told = [lower(own, suffered[name], of) for name in names if name != AUTOENCODER]
-    return [
-        Claim(
-            id="the autoencoder is the most resilient",
-            sentence="Other networks' examples fool the autoencoder least, and yet they fool it, "
-            "more than noise of 0.1 does.",
-            verdict=answer(all_of([*told, lower(mistaken[noise, AUTOENCODER], own, of)])),
-            evidence="mean error on the other networks' examples: "
-            + ", ".join(f"{name} {100 * known_mean(v):.1f} %" for name, v in suffered.items())
-            + f"; under noise of 0.1 {100 * known_mean(mistaken[noise, AUTOENCODER]):.1f} %; "
-            f"paired t tests over {_over(suffered)}, 5 %.",
-            strength=strength(
-                suffered, "a network that is fooled less, or noise that fools it more, at 5 %,"
-            ),
-        )
-    ]
+    claim = Claim(
+        id="the autoencoder is the most resilient",
+        sentence="Other networks' examples fool the autoencoder least, and yet they fool it, "
+        "more than noise of 0.1 does.",
+        verdict=answer(all_of([*told, lower(mistaken[noise, AUTOENCODER], own, of)])),
+        evidence="mean error on the other networks' examples: "
+        + ", ".join(f"{name} {100 * known_mean(v):.1f} %" for name, v in suffered.items())
+        + f"; under noise of 0.1 {100 * known_mean(mistaken[noise, AUTOENCODER]):.1f} %; "
+        f"paired t tests over {_over(suffered)}, 5 %.",
+        strength=strength(
+            suffered, "a network that is fooled less, or noise that fools it more, at 5 %,"
+        ),
+    )
+    return [resting_on(claim, *suffered.values())]
 
 
 def noise_is_milder(
@@ -125,7 +123,7 @@ def noise_is_milder(
             f"{name}: {100 * known_mean(harm):.1f} % by noise, {100 * own:.1f} % by a change of "
             f"{_rms(each):.3f}"
         )
-    return Claim(
+    claim = Claim(
         id="noise does less harm",
         sentence="Gaussian noise of standard deviation 0.1 does far less harm, less than a fifth, "
         "than an adversarial change that is no larger.",
@@ -136,6 +134,7 @@ def noise_is_milder(
             "a network on which noise does more than a fifth of the harm, at 5 %,",
         ),
     )
+    return resting_on(claim, *distortion.values())
 
 
 def strength(cases: Mapping[str, np.ndarray], refuted_by: str) -> Strength:
@@ -151,7 +150,7 @@ def _cases(values: np.ndarray) -> np.ndarray:
 
 
 def lower(first: np.ndarray, second: np.ndarray, of: int = 1) -> bool | None:
-    """`lower_in_pairs` over images, or over runs; what either lacks is left out."""
+    """`lower_in_pairs` over images, or over runs."""
     known = np.isfinite(first) & np.isfinite(second)
     one, other = (_cases(np.where(known, each, np.nan)) for each in (first, second))
     return lower_in_pairs(one, other, of)
