@@ -213,3 +213,10 @@ def test_the_noisy_copies_of_an_image_are_one_observation():
         naive.append(low <= truth <= high)
     assert np.mean(covered) > 0.88
     assert np.mean(naive) < 0.4
+
+
+def test_samples_of_noise_are_no_test_set_however_many_they_are():
+    none = printed("0", n=10_000)
+    assert verdicts.of_rate(0, 10_000, none).verdict == "too wide"  # the same images: seeds differ
+    assert verdicts.of_rate(0, 10_000, none, same_images=False).verdict == "consistent"
+    assert verdicts.of_rate(900, 10_000, none, same_images=False).verdict == "differs"

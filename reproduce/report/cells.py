@@ -30,14 +30,18 @@ class Cells:
         self.artefact = artefact
         self.list: list[Cell] = []
 
-    def rate(self, row: str, column: str, wrong: int, n: int) -> Cell:
-        """A share of n images: Wilson's interval. Of no images there is none."""
+    def rate(self, row: str, column: str, wrong: int, n: int, *, same_images: bool = True) -> Cell:
+        """A share of n images: Wilson's interval. Of no images there is none.
+
+        Args:
+            same_images: False for samples of noise, which are drawn anew however many they are.
+        """
         wrong, n = int(wrong), int(n)
         if n == 0:
             return self._none(row, column, "fraction")
         if not 0 <= wrong <= n:
             raise ValueError(f"{row}, {column}: {wrong} of {n} images is no rate")
-        judged = verdicts.of_rate(wrong, n, self.published(row, column))
+        judged = verdicts.of_rate(wrong, n, self.published(row, column), same_images=same_images)
         return self._add(row, column, wrong / n, "fraction", judged, intervals.wilson(wrong, n), n)
 
     def grouped_rate(self, row: str, column: str, hits: np.ndarray, draws: np.ndarray) -> Cell:

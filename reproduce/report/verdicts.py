@@ -56,8 +56,14 @@ UNPUBLISHED = Judgement("unpublished")
 NOTHING_KNOWN = Judgement("too wide")
 
 
-def of_rate(wrong: int, n: int, published: Published | None) -> Judgement:
-    """One sample of images against the paper's."""
+def of_rate(
+    wrong: int, n: int, published: Published | None, *, same_images: bool = True
+) -> Judgement:
+    """One sample of images against the paper's.
+
+    Args:
+        same_images: whether as many as a whole set has are that set, and not drawn anew.
+    """
     if published is None or not published.judged:
         return UNPUBLISHED
     n_paper = published.n or n
@@ -67,7 +73,8 @@ def of_rate(wrong: int, n: int, published: Published | None) -> Judgement:
         pooled = (wrong + n_paper * published.value + 1) / (total + 2)
     variance = pooled * (1 - pooled) * (1 / n + 1 / n_paper) * total / (total - 1)
     judged = _judged(wrong / n, variance, math.inf, published)
-    if judged.verdict == "consistent" and n == published.n and n in WHOLE_SETS:
+    whole = same_images and n == published.n and n in WHOLE_SETS
+    if judged.verdict == "consistent" and whole:
         return NOTHING_KNOWN  # the same images; how far seeds lie apart, one run does not say
     return judged
 

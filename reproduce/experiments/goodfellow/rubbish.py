@@ -45,7 +45,7 @@ def rubbish(
         probabilities = expit(answers) if row == SIGMOIDS else softmax(answers, axis=1)
         most = probabilities.max(axis=1)
         counts[row] = int((most > SURE).sum())
-        cells.rate(row, "error", counts[row], samples)
+        cells.rate(row, "error", counts[row], samples, same_images=False)
         cells.mean(row, "mean_confidence", most[most > SURE], "fraction")
         if row == MAXOUT:
             taken = probabilities.argmax(axis=1)[most > SURE]

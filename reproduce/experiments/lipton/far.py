@@ -43,7 +43,7 @@ def noise(context: Context, *, models: Recipes, samples: int) -> Artefact:
                 )
             if kind == "normal" and name in THEIRS:
                 above = certainty > 0.5
-                theirs.rate(THEIRS[name], "error", int(above.sum()), len(above))
+                theirs.rate(THEIRS[name], "error", int(above.sum()), len(above), same_images=False)
                 if above.any():
                     theirs.mean(THEIRS[name], "mean_confidence", certainty[above], "fraction")
     return Artefact(
