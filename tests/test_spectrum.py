@@ -1,11 +1,12 @@
 """Operator norms against the singular values of explicit matrices."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.ndimage import correlate
 
-from reproduce.methods.bounds import operator_norms
+from reproduce.methods.bounds import lipschitz, operator_norms
 
 
 def matrix(linear, shape):
@@ -85,13 +86,28 @@ def test_a_large_torus_approaches_the_gain_over_all_frequencies():
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
-def test_the_printed_factor_is_too_small_by_the_stride(rng, stride):
-    kernel = rng.normal(size=(4, 4, 2, 3))
-    right, printed = (
-        operator_norms.circular_norm(kernel, (8, 8), stride, factor=factor)
-        for factor in ("corrected", "printed")
-    )
-    assert right / printed == pytest.approx(stride)
+def test_the_printed_formula_with_its_factor_before_the_transform(rng, stride):
+    kernel, sides = rng.normal(size=(4, 4, 2, 3)), np.arange(8)
+    layer = keras.layers.Conv2D(3, 4, stride, padding="valid")
+    network = keras.Sequential([keras.Input((8, 8, 2)), layer])
+    layer.set_weights([kernel, np.zeros(3)])
+    transform = np.fft.fft2(kernel.astype(np.float32), s=(8, 8), axes=(0, 1))
+    norms = [
+        np.linalg.norm(
+            np.concatenate(
+                [
+                    transform[(row + 8 // stride * i) % 8, (column + 8 // stride * j) % 8]
+                    for i in range(stride)
+                    for j in range(stride)
+                ]
+            ),
+            2,
+        )
+        for row in sides
+        for column in sides
+    ]
+    (bound,) = lipschitz.layer_bounds(network)
+    assert bound.printed == pytest.approx(max(norms) / stride**2, rel=1e-6)
 
 
 def test_groups_take_the_largest(rng):

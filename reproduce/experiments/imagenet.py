@@ -18,7 +18,7 @@ from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say
 from reproduce.training import logits
 
-BATCH = 32  # images at once: of 227 x 227 they take 20 MB, and a network's maps 50 times that
+BATCH = 16  # images at once: of 227 x 227 they take 10 MB, and a network's maps 50 times that
 
 
 class Known(NamedTuple):

@@ -87,6 +87,7 @@ def adversarial_sgd(
     step = _epoch(model, [side.above for side in sides], (clean, weight), momentum, decay, compiled)
     pools: list[Pool | None] = [None for _ in layers]
     epochs = max(1, round(effort * epochs))
+    size = min(size, epochs * fresh)  # as many as there will ever be
     steps = len(examples.labels) // batch
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
     with stage("adversarial training", total=epochs) as advance:

@@ -198,10 +198,7 @@ def _convolution(
     torus = operator_norms.enclosing_torus(image, (height, width), stride, layer.padding)
     if (height, width) == (1, 1):
         torus = (stride, stride)  # the transform of a single pixel is the same at every frequency
-    circular, printed = (
-        operator_norms.circular_norm(kernel, torus, stride, groups=groups, factor=factor)
-        for factor in ("corrected", "printed")
-    )
+    circular = operator_norms.circular_norm(kernel, torus, stride, groups=groups)
     norm = (
         operator_norms.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
         if exact
@@ -210,7 +207,7 @@ def _convolution(
     size = f"{inputs} x {height} x {width} x {outputs}"
     if groups > 1:
         size += f" in {groups} groups"
-    return LayerBound(layer.name, size, stride, norm, circular, printed, slope)
+    return LayerBound(layer.name, size, stride, norm, circular, circular / stride, slope)
 
 
 def _plain(layer: keras.Layer, constant: float) -> LayerBound | None:

@@ -39,6 +39,7 @@ class Search(NamedTuple):
     runs: independent ones.
     generations: after the random start, each of `children` images.
     initial: random images at the start.
+    niches: of the network's classes, how many get one, from the first on; all if None.
     parents, screen: as for `evolve`.
     snapshot_generations: whose archives are kept as images.
     """
@@ -48,6 +49,7 @@ class Search(NamedTuple):
     generations: int
     children: int
     initial: int
+    niches: int | None = None
     parents: Callable[[np.random.Generator, Archive, int], list[Any]] = elites
     screen: Callable[..., Score] | None = None
     snapshot_generations: Sequence[int] = ()
@@ -63,9 +65,10 @@ class Search(NamedTuple):
 
         Args:
             network: another than the context's.
-            classes: how many of its classes, from the first on, get a niche; all if None.
+            classes: how many of its classes may get a niche; all if None.
         """
         network = the_network(context)[1] if network is None else network
+        classes = network.output_shape[1] if classes is None else classes
         return merge(
             [
                 context.cached(
@@ -73,7 +76,7 @@ class Search(NamedTuple):
                         evolve,
                         network,
                         self.encodes(network),
-                        classes=classes or network.output_shape[1],
+                        classes=min(classes, self.niches or classes),
                         generations=self.generations,
                         seeds=[(context.seed, run)],
                         children=self.children,
