@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from reproduce.runtime import memory
+
 CAN_BIND = hasattr(os, "sched_setaffinity")
 # That this process may use, before it is bound to some of them.
 CORES = sorted(os.sched_getaffinity(0)) if CAN_BIND else list(range(os.cpu_count() or 1))
@@ -49,6 +51,7 @@ def start_tensorflow(seed: int, threads: int | None) -> None:
         threads: as many as there are cores if None.
     """
     threads = threads or len(CORES)
+    memory.give_back_at_once()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

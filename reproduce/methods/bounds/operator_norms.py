@@ -138,5 +138,7 @@ def operator_norm(linear: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ..
     if size < 4:  # too small for Lanczos
         matrix = np.stack([operator.matvec(basis) for basis in np.eye(size)])
         return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
-    largest = eigsh(operator, k=1, which="LA", v0=start, tol=1e-9, return_eigenvectors=False)
+    largest = eigsh(
+        operator, k=1, which="LA", v0=start, tol=1e-7, ncv=40, return_eigenvectors=False
+    )
     return float(np.sqrt(max(largest[0], 0)))
