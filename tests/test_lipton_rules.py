@@ -6,7 +6,6 @@ import pytest
 from reproduce.experiments.lipton import claims
 from reproduce.experiments.lipton.rules import defence, inputs, meaning, models
 from reproduce.report.cells import Cells
-from reproduce.report.intervals import of_sample_median, of_slope
 
 CONV, FULL = "convolutional network", "fully connected network"
 
@@ -262,24 +261,3 @@ def test_exceptions_are_fewer_than_half(told, verdict):
     found = claims.over_models("6", answers, dict.fromkeys(answers, 0.25), "small")
     assert found.verdict == verdict
     assert "0.25" in found.evidence
-
-
-def test_a_slope_is_known_as_well_as_its_images_are_many(rng):
-    """Images that shift as a whole say nothing new at the next size: against the closed form."""
-    x, images = np.log([49.0, 100, 196, 400, 784]), 400
-    each = rng.normal(-0.5, 0.2, (images, 1))
-    y = each * x + rng.normal(0, 1, (images, 1))
-    slope, (low, high) = of_slope(x, y)
-    assert slope == pytest.approx(each.mean())
-    error = each.std(ddof=1) / np.sqrt(images)
-    assert (high - low) == pytest.approx(2 * 1.96 * error, rel=0.1)
-    y[0, 1:] = np.nan
-    assert of_slope(x, y)[0] == pytest.approx(each[1:].mean(), abs=0.01)
-
-
-@pytest.mark.parametrize(("n", "rank"), [(6, 1), (10, 2), (30, 10), (100, 40)])
-def test_the_interval_of_a_median_is_between_order_statistics(n, rank):
-    """Ranks as tables of the sign test print them (Conover 1999, table A3), 95 % at least."""
-    values = np.random.default_rng(0).permutation(n) + 1.0
-    assert of_sample_median(values) == (rank, n + 1 - rank)
-    assert np.isnan(of_sample_median(values[:5])).all()

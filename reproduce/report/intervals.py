@@ -84,7 +84,7 @@ def of_sample_median(values: np.ndarray) -> Interval:
 
 
 def of_slope(x: np.ndarray, y: np.ndarray, resamples: int = 2000) -> tuple[float, Interval]:
-    """Slope of a line by least squares, its interval by resampling rows.
+    """Slope of a line by least squares; its t interval by resampling rows (Efron 1979).
 
     Args:
         x: (columns,); y: (rows, columns), a row for each image; NaN is left out.
@@ -105,8 +105,10 @@ def of_slope(x: np.ndarray, y: np.ndarray, resamples: int = 2000) -> tuple[float
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray((n * sxy - sx * sy) / (n * sxx - sx**2))
 
-    ends = np.nanquantile(slope(sums @ drawn.T), [LEVEL / 2, 1 - LEVEL / 2])
-    return float(slope(sums.sum(axis=1))), Interval(*map(float, ends))
+    found, rows = float(slope(sums.sum(axis=1))), len(y)
+    error = float(np.nanstd(slope(sums @ drawn.T), ddof=1)) * math.sqrt(rows / (rows - 1))
+    half = t_quantile(rows - 1) * error
+    return found, Interval(found - half, found + half)
 
 
 class MedianSpread(NamedTuple):

@@ -9,7 +9,8 @@ It holds the keys below and nothing else:
 `artefacts` is there for the layout of a page: what a table is called, what is said under it, which
 figures belong to it; of its cells, in their order, in which published table each was looked up,
 over how many runs it is a mean, what its verdict could have seen, and how many images have no
-value; which claims are checks. A combined report has `seeds`, a list, in the place of `seed`.
+value; which claims are checks. A claim's strength is {runs, images, refuted_by}. A combined report
+has `seeds`, a list, in the place of `seed`.
 """
 
 from __future__ import annotations

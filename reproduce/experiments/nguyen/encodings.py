@@ -54,17 +54,8 @@ def figure4(
     cells = _table("figure4", found)
     saved = files("figure4", reproduced)
     difference = rescored(context, reproduced, saved)
-    reached = crossings(reproduced)
     claims = [
-        Claim(
-            "direct_within_50",
-            "Directly encoded images of every digit reach 99.99 % in fewer than 50 generations "
-            "(section 3.1).",
-            answer(_known(reached.every < 50, generations >= 50)),
-            f"{name}: the median is there {_since(reached.median[-1], generations)}, every class "
-            f"of all {runs} runs {_since(reached.every, generations)}.",
-            Strength(runs, None, "one digit of one run that is not there by generation 50"),
-        ),
+        _within_50(name, reproduced, generations),
         Claim(
             "direct_median",
             "The median confidence over runs and digits is 99.99 % by 200 generations "
@@ -202,6 +193,20 @@ def _finer(found: Evolution, encoding: Encoding, times: int) -> np.ndarray:
     genomes = [cppn.Genome(*genome) for genome in found.archives[0].genomes]
     size = found.archives[0].images.shape[1]
     return cppn.render(genomes, times * size, encoding.preset, field=size - 1)
+
+
+def _within_50(name: str, found: Evolution, generations: int) -> Claim:
+    """Every digit of every run; fewer than 50 generations cannot tell that it fails."""
+    reached, runs = crossings(found), len(found.log_odds)
+    return Claim(
+        "direct_within_50",
+        "Directly encoded images of every digit reach 99.99 % in fewer than 50 generations "
+        "(section 3.1).",
+        answer(_known(reached.every < 50, generations >= 50)),
+        f"{name}: the median is there {_since(reached.median[-1], generations)}, every class "
+        f"of all {runs} runs {_since(reached.every, generations)}.",
+        Strength(runs, None, "one digit of one run that is not there by generation 50"),
+    )
 
 
 def _median_by_200(

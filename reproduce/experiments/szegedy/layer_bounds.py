@@ -59,20 +59,7 @@ def layer_norms(context: Context, *, networks: Mapping[str, partial[Any]]) -> Ar
             "norm times slope, from above."
         ),
         cells=cells.list,
-        claims=[
-            Claim(
-                id="instability from the first layer on",
-                sentence="Instability can appear as soon as in the first layer: its constant "
-                "exceeds 1.",
-                verdict=over_cases(bound > 1 for bound in first.values()),
-                evidence="first layer: "
-                + ", ".join(f"{name} {bound:.3g}" for name, bound in first.items())
-                + ".",
-                strength=Strength(
-                    len(first), None, "a constant of at most 1 in half of the networks"
-                ),
-            )
-        ],
+        claims=[_unstable(first)],
         notes=[
             "The printed exponent divides by N^2 where the stated range of frequencies asks for "
             "N; N is used in both columns.",
@@ -120,7 +107,6 @@ def network_bounds(
             advance(1, note=name)
     broken = sum(violations(found[name], permitted[name]) for name in names)
     tried = sum(int(np.isfinite(each).sum()) for each in found.values())
-    looseness = {name: cells.value(name, "found / permitted, median") for name in names}
     return Artefact(
         title="What the layers' bounds exclude: permitted and found distortions",
         caption=(
@@ -142,24 +128,41 @@ def network_bounds(
                 strength=Strength(len(names), len(sample.labels), "one example below its bound"),
                 check=True,
             ),
-            Claim(
-                id="large bounds prove nothing",
-                sentence="Large bounds do not say that adversarial examples exist: the nearest "
-                "found lie much farther away, more than twice as far, than the bounds permit.",
-                verdict=over_cases(
-                    median_above(found[name] / permitted[name], LOOSE) for name in names
-                ),
-                evidence="found over permitted, median: "
-                + ", ".join(f"{name} {ratio:.3g}" for name, ratio in looseness.items())
-                + ".",
-                strength=Strength(
-                    len(names),
-                    len(sample.labels),
-                    "half of the networks with a median below 2 by the sign test at 5 %",
-                ),
-            ),
+            _prove_nothing(found, permitted),
         ],
         figures={"network_bounds": _draw(permitted, found)},
+    )
+
+
+def _unstable(first: Mapping[str, float]) -> Claim:
+    """In more than half of the networks: one of ten would be an odd one."""
+    return Claim(
+        id="instability from the first layer on",
+        sentence="Instability can appear as soon as in the first layer: its constant exceeds 1.",
+        verdict=over_cases(bound > 1 for bound in first.values()),
+        evidence="first layer: "
+        + ", ".join(f"{name} {bound:.3g}" for name, bound in first.items())
+        + ".",
+        strength=Strength(len(first), None, "a constant of at most 1 in half of the networks"),
+    )
+
+
+def _prove_nothing(found: Mapping[str, np.ndarray], permitted: Mapping[str, np.ndarray]) -> Claim:
+    """Sign tests over images, in more than half of the networks."""
+    loose = {name: found[name] / permitted[name] for name in found}
+    return Claim(
+        id="large bounds prove nothing",
+        sentence="Large bounds do not say that adversarial examples exist: the nearest found lie "
+        "much farther away, more than twice as far, than the bounds permit.",
+        verdict=over_cases(median_above(ratios, LOOSE) for ratios in loose.values()),
+        evidence="found over permitted, median: "
+        + ", ".join(f"{name} {np.nanmedian(ratios):.3g}" for name, ratios in loose.items())
+        + ".",
+        strength=Strength(
+            len(loose),
+            min(map(len, loose.values())),
+            "half of the networks with a median below 2 by the sign test at 5 %",
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from reproduce.networks.forward import hidden_layers
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, beyond
-from reproduce.report.results import Artefact, Claim, ClaimVerdict, Strength, answer
+from reproduce.report.results import Artefact, Claim, ClaimVerdict, Strength, answer, resting_on
 from reproduce.runtime.progress import stage
 from reproduce.training import Recipe
 
@@ -158,6 +158,10 @@ def claims(layers: dict[str, dict[str, Coherence]], blind: Coherence) -> list[Cl
                 ),
             )
         )
+        told[-1] = resting_on(
+            told[-1], *(getattr(layers[row][family], measure)
+                        for family in ("units", "random") for measure in MARGINS),
+        )  # fmt: skip
     alike: list[ClaimVerdict] = [claim.verdict for claim in told]
     purer = [row for row in layers if words[row, "random", "purity"] == "less"]
     told.append(

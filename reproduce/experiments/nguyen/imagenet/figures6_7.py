@@ -51,24 +51,26 @@ def figure6(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
     """
     found = {name: search.evolve_cached(context) for name, search in searches.items()}
     cells = _table("figure6", found, PUBLISHED_WORK["direct"])
-    first = next(iter(found))
-    median = float(np.median(final_confidence(found[first])))
-    whole = evaluations(found[first])[-1] >= PUBLISHED_WORK["direct"]
-    sure = sure_in_the_median(found[first].log_odds[:, -1], SURE)
+    name, first = next(iter(found.items()))
     return _artefact(
         context, "figure6", "Figure 6: directly encoded images on an ImageNet network", found,
-        cells, [
-            Claim(
-                "direct_is_hard",
-                "Directly encoded images fool the network for few ImageNet classes: a median "
-                "confidence of 21.59 % after 20,000 generations (section 3.2); here: below 99 %.",
-                answer(opposite(sure) if whole or sure else None),
-                f"{first}: median {certainty(median)} after {evaluations(found[first])[-1]:,} "
-                "images; the paper's 20,000 generations are 4 million.",
-                Strength(len(found[first].archives), None, "runs with medians above 99 %, at 5 %,"),
-            )
-        ], [LOG_ODDS], PUBLISHED_WORK["direct"],
+        cells, [_hard(name, first)], [LOG_ODDS], PUBLISHED_WORK["direct"],
     )  # fmt: skip
+
+
+def _hard(name: str, found: Evolution) -> Claim:
+    """Runs' medians below 99 %, after as many images as the paper's; above, it is easy at once."""
+    tried = int(evaluations(found)[-1])
+    sure = sure_in_the_median(found.log_odds[:, -1], SURE)
+    return Claim(
+        "direct_is_hard",
+        "Directly encoded images fool the network for few ImageNet classes: a median "
+        "confidence of 21.59 % after 20,000 generations (section 3.2); here: below 99 %.",
+        answer(opposite(sure) if sure or tried >= PUBLISHED_WORK["direct"] else None),
+        f"{name}: median {certainty(float(np.median(final_confidence(found))))} after {tried:,} "
+        "images; the paper's 20,000 generations are 4 million.",
+        Strength(len(found.archives), None, "runs with medians above 99 %, at 5 %,"),
+    )
 
 
 def figure7(context: Context, *, searches: Mapping[str, Search]) -> Artefact:
