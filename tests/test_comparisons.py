@@ -6,6 +6,7 @@ from scipy import stats
 
 from reproduce.report.comparisons import (
     all_of,
+    any_of,
     beyond,
     extreme,
     lower_in_pairs,
@@ -83,6 +84,10 @@ def test_one_that_cannot_be_told_leaves_the_rest_untold():
     assert all_of([True, None]) is None
     assert all_of([None, False]) is False
     assert all_of([]) is None
+    assert any_of([False, None, True]) is True
+    assert any_of([False, None]) is None
+    assert any_of([False, False]) is False
+    assert any_of([]) is None
 
 
 def told_where_nothing_is(rule, draws, repeats=600):

@@ -225,6 +225,11 @@ def test_the_best_of_seven_blind_attacks_needs_more_than_luck():
     assert defence.needs_access(cells).verdict == "refuted"
 
 
+def test_one_kind_of_noise_that_is_not_told_leaves_a_model_untold():
+    kinds = {"uniform > 0.9": 0.1, "normal > 0.9": (0.504, 0.47, 0.54)}
+    assert inputs.unconstrained_space(table({FULL: kinds})).verdict == "cannot be told"
+
+
 def test_a_model_without_a_number_cannot_be_told_and_is_named():
     cells = table(everywhere("noise_changes", 0.01, (FULL, CONV)))
     cells.number("linear SVM", "noise_changes", np.nan, "fraction")

@@ -81,6 +81,14 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
     return None if None in known or not known else True
 
 
+def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """True where one is, None where one cannot be told or there is none, else False."""
+    known = list(answers)
+    if True in known:
+        return True
+    return None if None in known or not known else False
+
+
 def more_than(hits: int, n: int, share: float, of: int = 1) -> bool | None:
     """Whether a rate is above a share, by an exact binomial test, one-sided at 5 % each way."""
     if not n:

@@ -114,7 +114,7 @@ def over_models(
         evidence += f"; not {named(False)}" if False in answers.values() else ""
         evidence += f"; not told: {named(None)}" if None in answers.values() else ""
         evidence += "."
-    strength = Strength(n, images, f"{-(-n // 2)} of {n} models that do not")
+    strength = Strength(n, images, f"{-(-n // 2)} of {n} that do not")
     return claim(number, verdict, evidence, strength)
 
 

@@ -16,7 +16,7 @@ from reproduce.experiments.lipton.rules import (
     told,
 )
 from reproduce.report.cells import Cells
-from reproduce.report.comparisons import all_of, beyond, opposite
+from reproduce.report.comparisons import all_of, any_of, beyond, opposite
 from reproduce.report.results import Claim, Strength
 
 SMALL = 0.5  # standard deviations of a feature; ours
@@ -123,7 +123,7 @@ def unconstrained_space(cells: Cells) -> Claim:
         for row, yes in told(cells, kind, 0.5).items():
             high.setdefault(row, []).append(yes)
     return over_models(
-        "14", {row: True if True in each else all_of(each) for row, each in high.items()}, shares,
+        "14", {row: any_of(each) for row, each in high.items()}, shares,
         "more than half of some kind of noise gets a confidence above 90 %", per_cent,
         min((cell.n for cell in cells.list if cell.column in kinds and cell.n), default=None),
     )  # fmt: skip
