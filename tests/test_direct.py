@@ -139,3 +139,31 @@ def test_squares_move_together_in_each_channel(rng):
         sides.append(side)
     assert stats.kstest(np.log(sides) / np.log(20), stats.uniform.cdf).statistic < 0.25
     assert (np.array(sides) < np.sqrt(20)).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_half_of_the_pairs_are_crossed_and_have_two_parents(rng):
+    """Parents of ten levels of grey and no mutation: who was not crossed is one of them."""
+    parents = [np.full(60, (i + 0.5) / 10, np.float32) for i in range(10)]
+    variation = direct.PRESETS["code"]._replace(rate=0.0)
+    children = direct.offspring(rng, parents, 4000, 1, variation, shape=(6, 10, 1))
+    plain = np.ptp(children, axis=1) == 0  # all genes alike
+    copied = np.array([any((child == parent).all() for parent in parents) for child in children])
+    pairs = copied.reshape(-1, 2)
+    assert (pairs[:, 0] == pairs[:, 1]).all()
+    assert stats.binomtest(int(pairs[:, 0].sum()), 2000, 0.5).pvalue > 0.01
+    whose = (10 * children[:, 0]).astype(int).reshape(-1, 2)[pairs[:, 0]]
+    same = int((whose[:, 0] == whose[:, 1]).sum())
+    assert stats.binomtest(same, len(whose), 0.1).pvalue > 0.01
+    one_parent = plain & ~copied  # crossed with itself: genes that are not copied
+    assert stats.binomtest(int(one_parent.sum()) // 2, 2000, 0.05).pvalue > 0.01
+
+
+def test_a_patch_lies_around_its_pixel(rng):
+    """A corner is in the patches of four pixels, whichever corner it is."""
+    grey = np.full((4000, 36), 0.5, np.float32)
+    children = direct.mutate_patches(rng, grey, 0.02, 15.0, 3, shape=(6, 6, 1))
+    changed = (children != 0.5).reshape(-1, 6, 6)
+    for row, column in ((0, 0), (0, 5), (5, 0), (5, 5)):
+        hits = int(changed[:, row, column].sum())
+        assert stats.binomtest(hits, 4000, 1 - 0.98**4).pvalue > 1e-3
+    assert stats.binomtest(int(changed[:, 2, 3].sum()), 4000, 1 - 0.98**9).pvalue > 1e-3

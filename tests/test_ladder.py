@@ -107,7 +107,7 @@ def test_few_evaluations_leave_the_joint_problem_unconverged():
 
 def test_bisections_bring_the_ladder_to_the_exact_c():
     targets = (scores(IMAGES.reshape(20, 36)).argmax(axis=1) + 1) % 5
-    exact = BoxLBFGS()(network, IMAGES, targets)
+    exact = BoxLBFGS(compiled=False)(network, IMAGES, targets)
     ladders = [
         CalibratedLadder(start=48, bisections=n)(network, IMAGES, targets) for n in (0, 2, 7)
     ]

@@ -196,6 +196,18 @@ def test_seeds_differ_in_targets_too(pixels):
     assert 0.25 < np.mean([(each == dull)[free] for each in wanted]) < 0.75  # not the nearest
 
 
+def test_of_the_same_images_two_seeds_want_other_labels(pixels):
+    """The rule that takes the first images: half of those with two labels to choose from."""
+    tables.table2(pixels.context, images=30, seeds=3, attack=Lift(), rule="first")
+    seeds = pixels.context.seeds(3)
+    images, labels = (each[:30] for each in pixels.context.dataset.train)
+    right = np.all([answers(LINEAR, seed, images) == labels for seed in seeds], axis=0)
+    assert right.sum() > 15
+    wanted = [asked[0][2][right] for asked in in_order(Lift.asked, 3)]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert 0.1 < (wanted[one] != wanted[other]).mean() < 0.9
+
+
 def test_the_first_images_are_attacked_where_the_rule_says_so(pixels):
     rule = {"attack": Lift(), "rule": "first"}
     made = tables.table2(pixels.context, images=4, seeds=1, **rule)
