@@ -136,4 +136,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(table(), encoding="utf-8")
+    from tests.calibration import claims
+
+    Path(sys.argv[1]).write_text(table() + claims.table(), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import claims
 import pytest
 from simulate import CASES, DRAWS, shares
 
@@ -21,3 +22,11 @@ def test_nothing_different_is_called_different_in_five_of_a_hundred(case):
 def test_two_runs_give_no_verdict():
     published = Published(0.3, "30", "fraction", 256, "confirmed", "")
     assert verdicts.of_runs(0.9, 0.01, 2, published).verdict == "too wide"
+
+
+@pytest.mark.parametrize("case", claims.CASES, ids=lambda case: f"{case.test}: {case.source}")
+def test_on_its_limit_a_test_of_claims_says_yes_and_no_in_five_of_a_hundred_at_most(case):
+    yes, no = claims.shares(case, 0)
+    assert yes <= 0.05 + 2 * LUCK
+    assert no <= 0.05 + 2 * LUCK
+    assert claims.shares(case, 1, draws=300)[0] >= yes
