@@ -12,6 +12,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from reproduce.runtime.cores import CORES
+from reproduce.runtime.places import ROOT
+
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
 # What says where and how a run goes, or describes it, and changes no number.
 PRACTICAL = ("only", "threads", "outputs", "store", "tensorboard", "hydra", "departures")
@@ -36,8 +39,8 @@ def shared(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of the packages that make numbers, and of this repository."""
-    found = {"python": platform.python_version()}
+    """Of Python, of the packages that make numbers, and of this repository; the processor."""
+    found = {"python": platform.python_version(), "processor": _processor()}
     for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
@@ -48,11 +51,24 @@ def versions() -> dict[str, str]:
 
 
 @cache
+def _processor() -> str:
+    """Its model where the system tells it, with the number of its cores."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = models[0] if models else platform.processor()
+    return f"{model or platform.machine()}, {len(CORES)} cores"
+
+
+@cache
 def _commit() -> str | None:
+    """As git describes it; None where the package lies outside of a checkout of its own."""
+    if not (ROOT / ".git").exists():
+        return None
     try:
         said = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=10,
