@@ -67,7 +67,10 @@ def test_noise_and_panels_of_szegedy_et_al():
     assert figure7.NOISE == 1
     assert figure7.PANELS == {"FC10(1e-4)": "a", "FC200-200-10": "b"}
     assert halves.AMPLIFIED == 0.1
-    assert halves.NOISE == {"noise 0.06": 0.06, "noise 0.1": 0.1}
+    assert [(row.label, row.spread) for row in halves.NOISE] == [
+        ("noise 0.06", 0.06),
+        ("noise 0.1", 0.1),
+    ]
     assert {name: side for name, (side, _) in halves.TRAINED_ON.items()} == {
         "FC100-100-10": halves.P1, "FC123-456-10": halves.P1, "FC100-100-10'": halves.P2,
     }  # fmt: skip

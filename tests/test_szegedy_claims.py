@@ -11,6 +11,9 @@ from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report.cells import Cells
 from reproduce.report.published import lookup
 
+NOISES = [row.label for row in halves.NOISE]
+AMPLIFIED = {name: f"{name} amplified" for name in halves.TRAINED_ON}
+
 
 @pytest.fixture
 def rng():
@@ -102,7 +105,7 @@ def test_one_answer_that_stands_refutes_features_without_labels(failed, n, verdi
 def table_4(rng):
     """The published rates as errors on 256 images, which image by chance."""
     mistaken = {}
-    rows = [*halves.TRAINED_ON, *halves.NOISE, *map(halves._amplified, halves.TRAINED_ON)]
+    rows = [*halves.TRAINED_ON, *NOISES, *AMPLIFIED.values()]
     for row in rows:
         for column in halves.TRAINED_ON:
             wrong = round(256 * lookup("szegedy", "table4", row, column).value)
@@ -112,7 +115,7 @@ def table_4(rng):
 
 def verdicts_on_table_4(mistaken):
     half = {name: side for name, (side, _) in halves.TRAINED_ON.items()}
-    found = across_sets(mistaken, half, list(halves.NOISE), halves.AMPLIFIED_ROW)
+    found = across_sets(mistaken, half, NOISES, AMPLIFIED)
     return [claim.verdict for claim in found]
 
 
@@ -134,7 +137,7 @@ def test_claims_of_table_4_can_fail_and_few_images_do_not_tell(table_4):
         for pair, wrong in table_4.items()
     }  # fmt: skip
     assert verdicts_on_table_4(everywhere)[1] == "refuted"
-    feeble = table_4 | {(halves._amplified(other[0]), other[1]): np.zeros((1, 256), bool)}
+    feeble = table_4 | {(AMPLIFIED[other[0]], other[1]): np.zeros((1, 256), bool)}
     assert verdicts_on_table_4(feeble)[2] == "refuted"
     few = {pair: wrong[:, :12] for pair, wrong in table_4.items()}
     assert verdicts_on_table_4(few)[0] == "cannot be told"

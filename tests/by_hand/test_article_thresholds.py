@@ -42,6 +42,10 @@ def hidden(low, high, units=0.8):
     return {"A, last hidden": compared(low, high, units)}
 
 
+def directions_like_units(cells):
+    return meaning.directions_like_units(cells, ["A, last hidden"])
+
+
 EDGES = [  # rule, numbers that just hold, numbers that just do not
     (models.imperceptible, changed(0.51, 0.099), changed(0.49, 0.099)),
     (models.imperceptible, changed(0.51, 0.099), changed(0.51, 0.101)),
@@ -63,8 +67,8 @@ EDGES = [  # rule, numbers that just hold, numbers that just do not
     (inputs.far_and_certain, linear(0.991, 2.1), linear(0.991, 1.9)),
     (meaning.same_topics, words(OTHERS, 0.049), words(OTHERS, 0.051)),
     (meaning.same_topics, words(OTHERS, 0.0, 301), words(OTHERS, 0.0, 299)),
-    (meaning.directions_like_units, hidden(-0.049, 0.049), hidden(0.051, 0.06)),
-    (meaning.directions_like_units, hidden(-0.01, 0.01, 0.51), hidden(-0.01, 0.01, 0.49)),
+    (directions_like_units, hidden(-0.049, 0.049), hidden(0.051, 0.06)),
+    (directions_like_units, hidden(-0.01, 0.01, 0.51), hidden(-0.01, 0.01, 0.49)),
     (defence.needs_access, blind(0.30), blind(0.50)),  # of 100; half of the attack's is 0.4
     (defence.spammer, {"f": {"evaded": 0.49, "questions": 9}},
      {"f": {"evaded": 0.51, "questions": 9}}),

@@ -103,7 +103,9 @@ def table_4(rng, across, large, loud, same=0.4):
             mistaken[f"{a} amplified", b] = rate(large)
     for b in half:
         mistaken["quiet", b], mistaken["loud", b] = rate(0.02), rate(loud)
-    claims = across_sets(mistaken, half, ["quiet", "loud"], "{} amplified")
+    claims = across_sets(
+        mistaken, half, ["quiet", "loud"], {name: f"{name} amplified" for name in half}
+    )
     return [claim.verdict for claim in claims]
 
 

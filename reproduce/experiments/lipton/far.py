@@ -39,7 +39,10 @@ def noise(context: Context, *, models: Recipes, samples: int) -> Artefact:
             certainty = zoo.softmax(logits)[:, :10].max(axis=1)
             for share in SHARES:
                 cells.rate(
-                    name, f"{kind} > {share:g}", int((certainty > share).sum()), len(certainty)
+                    name,
+                    rules.noise_column(kind, share),
+                    int((certainty > share).sum()),
+                    len(certainty),
                 )
             if kind == "normal" and name in THEIRS:
                 above = certainty > 0.5
@@ -68,20 +71,23 @@ def _kinds(context: Context, samples: int) -> dict[str, np.ndarray]:
     shape = (samples, *test.shape[1:])
     some = test[stream.integers(len(test), size=samples)]
     shuffled = stream.permuted(some.reshape(samples, -1), axis=1).reshape(shape)
-    return {
-        "uniform": stream.random(shape, dtype=np.float32),
-        "normal": stream.standard_normal(shape, dtype=np.float32),
-        "shuffled": shuffled,
-        "corners": stream.integers(0, 2, shape).astype(np.float32),
-    }
+    drawn = (
+        stream.random(shape, dtype=np.float32),
+        stream.standard_normal(shape, dtype=np.float32),
+        shuffled,
+        stream.integers(0, 2, shape).astype(np.float32),
+    )
+    return dict(zip(rules.NOISES, drawn, strict=True))
 
 
 def _noise_figure(cells: Cells, kinds: list[str]) -> Figure:
     rows = list(dict.fromkeys(cell.row for cell in cells.list))
-    values = np.array([[cells.value(row, f"{kind} > 0.9") for kind in kinds] for row in rows])
+    columns = [rules.noise_column(kind, rules.CERTAIN) for kind in kinds]
+    values = np.array([[cells.value(row, column) for column in columns] for row in rows])
     figure, axes = figures.sheet(width=4.4, height=3.2)
     figures.heatmap(axes[0, 0], values, rows, kinds, low=0, high=1)
-    axes[0, 0].set_title("share of noise images above a confidence of 0.9", fontsize=8)
+    title = f"share of noise images above a confidence of {rules.CERTAIN:g}"
+    axes[0, 0].set_title(title, fontsize=8)
     axes[0, 0].set_xticks(range(len(kinds)), kinds, rotation=0, ha="center")
     return figure
 

@@ -153,19 +153,18 @@ def one_bit(
     train = Examples(context.dataset.train.images[:limit], context.dataset.train.labels[:limit])
     sample = zoo.draw(context.dataset.test, images, context.seed)
     kinds: dict[str, tuple[int | None, int]] = {
-        f"tree of depth {depth}" if depth else "full-grown tree": (depth, 1) for depth in depths
+        f"tree of depth {depth}" if depth else "full-grown tree": (depth, 0) for depth in depths
     }
     kinds |= {f"forest of {trees}": (None, trees) for trees in forests}
     found = {}
     for name, (depth, trees) in kinds.items():
-        forest = name.startswith("forest")
-        call = partial(flips, train, sample, depth, trees if forest else 0, context.seed)
+        call = partial(flips, train, sample, depth, trees, context.seed)
         found[name] = one = context.cached(call)
         n = len(one.changed)
         cells.number(name, "test_error", one.error, "fraction")
         cells.rate(name, "one_bit", int(one.changed.any(axis=1).sum()), n)
         cells.mean(name, "bits", one.changed.sum(axis=1), "count")
-        if not forest and len(one.above_leaf):
+        if not trees and len(one.above_leaf):
             bits = one.changed.sum(axis=1)
             of_image = np.repeat(np.arange(n), bits)
             last = np.bincount(of_image, one.above_leaf == 1, minlength=n)
@@ -188,7 +187,10 @@ def one_bit(
             "the leaf."
         ),
         cells=cells.list,
-        claims=[rules.one_bit(cells), rules.last_split(cells)],
+        claims=[
+            rules.one_bit(cells, [name for name, (_, trees) in kinds.items() if trees]),
+            rules.last_split(cells),
+        ],
         figures={"one_bit": figure},
     )
 

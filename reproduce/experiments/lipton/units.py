@@ -12,6 +12,7 @@ from reproduce.experiments.szegedy.units import MARGINS, UNITS
 from reproduce.methods.units import equivalence
 from reproduce.methods.units.coherence import ROW, Coherence, coherence, shuffled_coherence
 from reproduce.networks import classical
+from reproduce.networks.forward import hidden_layers
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
@@ -22,7 +23,7 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
     """How alike the ten test images are that excite a unit, or a direction, most.
 
     Args:
-        layers: two networks -> {what a row is called: layer}; a row called "last hidden" is one.
+        layers: two networks -> {what a row is called: layer}.
             Each network judges how alike two images are to the other's units.
         rows: units and directions of each kind at most.
     """
@@ -30,6 +31,7 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
     learnt, _ = classical.held_out(context.dataset.train)
     networks = {name: context.network(name, examples=learnt) for name in layers}
     images, labels = context.dataset.test
+    last: list[str] = []  # rows of last hidden layers
     for name, of_network in layers.items():
         judge = next(network for other, network in networks.items() if other != name)
         for label, layer in of_network.items():
@@ -38,7 +40,9 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
                 call = partial(measured, networks[name], layer, judge, images, labels)
                 found |= context.cached(partial(call, rows=rows, seed=context.seed))
             for measure in MEASURES:
-                _row(cells, f"{name}, {label}: {measure}", found, measure)
+                row = f"{name}, {label}: {measure}"
+                _row(cells, row, found, measure)
+                last += [row] * (layer == hidden_layers(networks[name])[-1])
     return Artefact(
         title="Units and random directions",
         caption=(
@@ -50,7 +54,7 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
             "random, with its 90 % interval; margin: what counts as none, set beforehand."
         ),
         cells=cells.list,
-        claims=[rules.directions_like_units(cells), rules.in_the_last_layer(cells)],
+        claims=[rules.directions_like_units(cells, last), rules.in_the_last_layer(cells, last)],
     )
 
 

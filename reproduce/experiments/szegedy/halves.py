@@ -35,9 +35,37 @@ P1, P2 = 0, 1
 # Network -> the half it is trained on, and what is added to the seed, so that the two networks of
 # one architecture do not begin with the same weights.
 TRAINED_ON = {"FC100-100-10": (P1, 0), "FC123-456-10": (P1, 0), "FC100-100-10'": (P2, 1000)}
-AMPLIFIED_ROW = "{} amplified"
 AMPLIFIED = 0.1  # standard deviation of Table 4's last rows
-NOISE = {"noise 0.06": 0.06, "noise 0.1": AMPLIFIED}
+
+
+class Row(NamedTuple):
+    """A row of Table 4.
+
+    made_for: the network that its images were distorted for; None for noise.
+    spread: root mean square that they are brought to; None leaves the distortion as it is.
+    clipped: and then brought back into [0, 1].
+    """
+
+    made_for: str | None
+    spread: float | None = None
+    clipped: bool = False
+
+    @property
+    def label(self) -> str:
+        """As the paper has it."""
+        if self.made_for is None:
+            return f"noise {self.spread:g}"
+        amplified = " amplified" * (self.spread is not None)
+        return f"{self.made_for}{amplified}{', clipped' * self.clipped}"
+
+
+NOISE = (Row(None, 0.06), Row(None, AMPLIFIED))
+ROWS = (
+    *(Row(name) for name in TRAINED_ON),
+    *NOISE,
+    *(Row(name, AMPLIFIED) for name in TRAINED_ON),
+    *(Row(name, AMPLIFIED, clipped=True) for name in TRAINED_ON),
+)
 
 
 class Split(NamedTuple):
@@ -115,8 +143,7 @@ def table4(
     runs = _splits(context, splits, images, attack, rule)
     rates: dict[tuple[str, str], np.ndarray] = {}
     mistaken: dict[tuple[str, str], np.ndarray] = {}
-    for row in [*TRAINED_ON, *NOISE, *(_amplified(row) for row in TRAINED_ON),
-                *(_amplified(row, clip=True) for row in TRAINED_ON)]:  # fmt: skip
+    for row in ROWS:
         sets = [_inputs(context, run, row, number) for number, run in enumerate(runs)]
         totals = [len(examples.labels) for examples, _ in sets]
         for column in TRAINED_ON:
@@ -125,18 +152,19 @@ def table4(
                 for run, (examples, _) in zip(runs, sets, strict=True)
             ]
             wrong = [int(one.sum()) for one in each]
-            cells.rate_over_runs(row, column, wrong, totals)
-            rates[row, column] = np.divide(wrong, totals)
-            if row not in NOISE:
-                made_for = row.split(" ")[0]
-                kept = [~run.attacked[made_for].found.failed for run in runs]
+            cells.rate_over_runs(row.label, column, wrong, totals)
+            rates[row.label, column] = np.divide(wrong, totals)
+            if row.made_for is not None:
+                kept = [~run.attacked[row.made_for].found.failed for run in runs]
                 each = [spread_out(*pair) for pair in zip(each, kept, strict=True)]
-            mistaken[row, column] = stacked(each)
-        if row in TRAINED_ON:
-            native = [run.attacked[row].found.distortion for run in runs]
-            cells.pooled_over_runs(row, "distortion", native)
+            mistaken[row.label, column] = stacked(each)
+        if row.made_for is not None and row.spread is None:
+            native = [run.attacked[row.made_for].found.distortion for run in runs]
+            cells.pooled_over_runs(row.label, "distortion", native)
         else:
-            cells.number(row, "distortion", float(np.mean([spread for _, spread in sets])), "rms")
+            cells.number(
+                row.label, "distortion", float(np.mean([spread for _, spread in sets])), "rms"
+            )
     published = [cell for cell in cells.list if cell.published is not None and cell.n]
     return Artefact(
         title="Table 4: error on images distorted for a network with another training set",
@@ -150,8 +178,8 @@ def table4(
         claims=across_sets(
             mistaken,
             {name: side for name, (side, _) in TRAINED_ON.items()},
-            list(NOISE),
-            AMPLIFIED_ROW,
+            [noise.label for noise in NOISE],
+            {name: Row(name, AMPLIFIED).label for name in TRAINED_ON},
         ),
         figures={"table4_splits": split_rates.draw(rates, published)} if splits > 1 else {},
         notes=[
@@ -185,30 +213,26 @@ def _splits(context: Context, splits: int, images: int, attack: Attack, rule: st
     return runs
 
 
-def _inputs(context: Context, split: Split, row: str, number: int) -> tuple[Examples, float]:
+def _inputs(context: Context, split: Split, row: Row, number: int) -> tuple[Examples, float]:
     """The images of one row of Table 4 with their true labels, and their spread."""
-    if row in NOISE:
+    if row.made_for is None:
+        assert row.spread is not None
         test, seed = context.dataset.test, context.seeds(number + 1)[number]
-        noisy = transfer.gaussian_noise(test.images, NOISE[row], seed=seed)
-        return Examples(noisy, test.labels), NOISE[row]
-    attacked = split.attacked[row.split(" ")[0]]
-    if row in TRAINED_ON:
+        noisy = transfer.gaussian_noise(test.images, row.spread, seed=seed)
+        return Examples(noisy, test.labels), row.spread
+    attacked = split.attacked[row.made_for]
+    if row.spread is None:
         return attacked.distorted, adversarial.pooled(attacked.found.distortion)
     originals = attacked.examples.images[~attacked.found.failed]
     images = transfer.amplify(
         originals,
         attacked.distorted.images,
-        AMPLIFIED,
-        clip=row.endswith("clipped"),
+        row.spread,
+        clip=row.clipped,
         average="pooled",
     )
     spread = adversarial.pooled(adversarial.distortion(originals, images))
     return attacked.distorted._replace(images=images), spread
-
-
-def _amplified(row: str, clip: bool = False) -> str:
-    text = AMPLIFIED_ROW.format(row)
-    return f"{text}, clipped" if clip else text
 
 
 def _pixels(context: Context) -> int:

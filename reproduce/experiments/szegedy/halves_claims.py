@@ -21,7 +21,7 @@ def across_sets(
     mistaken: Mapping[tuple[str, str], np.ndarray],
     half: Mapping[str, int],
     noises: Sequence[str],
-    amplified: str,
+    amplified: Mapping[str, str],
 ) -> list[Claim]:
     """Section 4.2: other training sets too are fooled, more than by noise, but less.
 
@@ -29,13 +29,13 @@ def across_sets(
         mistaken: (made for, fed to) -> (splits, images), 1 where it errs, NaN where there is none.
         half: network -> the half it learns from.
         noises: the rows of noise as large as the changes, and as large as the amplified ones.
-        amplified: name of a network -> of its amplified row, as a format.
+        amplified: name of a network -> of its amplified row.
     """
     pairs = [(row, column) for row in half for column in half if row != column]
     same = [pair for pair in pairs if half[pair[0]] == half[pair[1]]]
     other = [pair for pair in pairs if half[pair[0]] != half[pair[1]]]
     quiet, loud = noises
-    large = {(a, b): mistaken[amplified.format(a), b] for a, b in pairs}
+    large = {(a, b): mistaken[amplified[a], b] for a, b in pairs}
     least = min(large, key=lambda pair: float(known_mean(large[pair])))
     shown = {pair: float(known_mean(mistaken[pair])) for pair in pairs}
     means = [float(np.mean([shown[pair] for pair in some])) for some in (same, other)]

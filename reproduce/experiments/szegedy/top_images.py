@@ -26,20 +26,18 @@ SPHERE = (  # a departure
 
 def figure1(context: Context, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite single units most."""
-    return _rows_of_images(
-        context.with_networks(networks), network, "figure1", "single units", "unit"
-    )
+    return _rows_of_images(context.with_networks(networks), network, 1, "single units", "unit")
 
 
 def figure2(context: Context, *, networks: Mapping[str, partial[Any]], network: str) -> Artefact:
     """The images that excite random directions most."""
     return _rows_of_images(
-        context.with_networks(networks), network, "figure2", "random directions", "random direction"
+        context.with_networks(networks), network, 2, "random directions", "direction"
     )
 
 
 def _rows_of_images(
-    context: Context, network: str, name: str, what: str, singular: str
+    context: Context, network: str, number: int, what: str, singular: str
 ) -> Artefact:
     model = context.network(network)
     layer = hidden_layers(model)[-1]
@@ -49,17 +47,17 @@ def _rows_of_images(
     rows = directions.most_exciting(activations, vectors, ROW)
     figure = _panels(images[rows], titles)
     return Artefact(
-        title=f"Figure {name[-1]}: the images that excite {what} most",
+        title=f"Figure {number}: the images that excite {what} most",
         caption=(
             f"The {ROW} of {len(images):,} test images with the largest activation, for four "
             f"{what} of the last hidden layer of {network}, the most exciting first. Each "
-            f"{singular.split()[-1]} was drawn at random and not picked."
+            f"{singular} was drawn at random and not picked."
         ),
-        figures={name: figure},
+        figures={f"figure{number}": figure},
         departures=[
             "The paper says nothing of its convolutional network, nor which layer it shows: here "
             f"the last hidden layer of {network}.",
-            *[SPHERE] * (name == "figure2"),
+            *[SPHERE] * (number == 2),
         ],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, any_of, beyond, opposite
 from reproduce.report.results import Claim, Strength
 
+NOISES = ("uniform", "normal", "shuffled", "corners")
+CERTAIN = 0.9  # of noise: the claim's "high confidence"
 SMALL = 0.5  # standard deviations of a feature; ours
 HALF_ROOT = -0.25  # between no effect, 0, and one over the root, -0.5
 
@@ -49,10 +52,14 @@ def small_shift(cells: Cells) -> Claim:
     )
 
 
-def one_bit(cells: Cells) -> Claim:
-    """9: for more than half of the correctly classified images one bit changes a tree's label."""
+def one_bit(cells: Cells, forests: Collection[str] = ()) -> Claim:
+    """9: for more than half of the correctly classified images one bit changes a tree's label.
+
+    Args:
+        forests: rows that are shown beside it.
+    """
     shares = column(cells, "one_bit")
-    trees = {row: v for row, v in shares.items() if "forest" not in row}
+    trees = {row: v for row, v in shares.items() if row not in forests}
     flipped = told(cells, "one_bit", 0.5)
     found = over_models(
         "9", {row: flipped[row] for row in trees}, trees,
@@ -112,9 +119,14 @@ def easier_in_many_dimensions(cells: Cells) -> Claim:
     )
 
 
+def noise_column(kind: str, share: float) -> str:
+    """What the share of images is called of which a model is surer than that."""
+    return f"{kind} > {share:g}"
+
+
 def unconstrained_space(cells: Cells) -> Claim:
     """14: most of some kind of noise gets more than 90 % confidence."""
-    kinds = dict.fromkeys(cell.column for cell in cells.list if cell.column.endswith("> 0.9"))
+    kinds = [noise_column(kind, CERTAIN) for kind in NOISES]
     shares: dict[str, float] = {}
     high: dict[str, list[bool | None]] = {}
     for kind in kinds:

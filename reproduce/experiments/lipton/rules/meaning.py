@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from reproduce.experiments.lipton.claims import claim, missing, over_models
 from reproduce.experiments.lipton.rules import column, fewest, intervals, number
@@ -11,20 +11,22 @@ from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, beyond, opposite
 from reproduce.report.results import Claim, ClaimVerdict, Strength
 
-LAST = "last hidden"
 FAR = 4  # margins above the control
 NOISE = 0.02  # total variation that counts as none beyond that of inference
 
 
-def directions_like_units(cells: Cells) -> Claim:
+def directions_like_units(cells: Cells, last: Collection[str]) -> Claim:
     """2: units and random directions are equivalent, and both far above shuffled activations.
 
     Equivalent: the 90 % interval of the difference lies within the margin (two one-sided tests
     at 5 %); not, where it lies beyond; that equivalence is not shown is no difference. Far above:
     by four margins. Both by either measure, in the last hidden layers.
+
+    Args:
+        last: rows of last hidden layers.
     """
-    beyond = {row: each for row, each in _beyond(cells).items() if LAST in row}
-    alike = {row: yes for row, yes in _alike(cells).items() if LAST in row}
+    beyond = {row: each for row, each in _beyond(cells).items() if row in last}
+    alike = {row: yes for row, yes in _alike(cells).items() if row in last}
     return over_models(
         "2", alike, beyond,
         "90 % interval of units less random directions within the margin, both at least "
@@ -34,14 +36,14 @@ def directions_like_units(cells: Cells) -> Claim:
     )  # fmt: skip
 
 
-def in_the_last_layer(cells: Cells) -> Claim:
+def in_the_last_layer(cells: Cells, last: Collection[str]) -> Claim:
     """2b: claim 2 in the last hidden layers; exceptions where it is met in others too."""
     alike = _alike(cells)
-    last = {row: yes for row, yes in alike.items() if LAST in row}
-    others = {row: yes for row, yes in alike.items() if LAST not in row}
-    if not last or not others:
+    lasts = {row: yes for row, yes in alike.items() if row in last}
+    others = {row: yes for row, yes in alike.items() if row not in last}
+    if not lasts or not others:
         return missing("2b", "no last hidden layer beside another was looked at.")
-    met = list(last.values())
+    met = list(lasts.values())
     verdict: ClaimVerdict = "cannot be told"
     if 2 * met.count(False) >= len(met):
         verdict = "refuted"
@@ -50,7 +52,7 @@ def in_the_last_layer(cells: Cells) -> Claim:
         verdict = "holds" if only else "holds with exceptions"
     return claim(
         "2b", verdict,
-        f"claim 2 is met by {_share(last)} in last hidden layers, by {_share(others)} in earlier "
+        f"claim 2 is met by {_share(lasts)} in last hidden layers, by {_share(others)} in earlier "
         "ones.",
         Strength(len(alike), fewest(cells, "units"), "half of the last hidden layers' differences"),
     )  # fmt: skip
