@@ -134,3 +134,9 @@ def test_a_network_that_gives_no_numbers_is_told():
         ascent.ascend(
             lambda x: np.nan * x[:, 0, 0], [0], mean=np.zeros((4, 4, 3)), seeds=[0], steps=1
         )
+
+
+def test_what_is_not_reached_is_not_reached_at_the_start():
+    found = ascend(classify, [0, 1], mean=MEAN, seeds=[1, 2], rule="none", steps=1)
+    assert (found.confidence < 0.9999).all()
+    assert (found.reached[:, ascent.THRESHOLDS.index(0.9999)] == -1).all()

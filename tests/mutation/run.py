@@ -4,10 +4,10 @@ python -m tests.mutation.run                       all, by one job
 python -m tests.mutation.run --jobs 2 --only report nguyen    some: parts of names or of files
 python -m tests.mutation.run --baseline            the same tests without a fault, which pass
 python -m tests.mutation.run --score               what the kept outcomes say
+python -m tests.mutation.run --page docs/reference/mutation.md      the same as a page
 
-Outcomes are kept in a file; what was killed is not tried again until the mutant or its tests'
-names change, or with --again. TensorFlow is imported once, and each mutant has a process that is
-forked from there.
+Outcomes are kept in a file; what was killed is not tried again until the fault changes, or with
+--again. TensorFlow is imported once, and each mutant has a process that is forked from there.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from tests.mutation.mutants import ROOT, Mutant, mutants
 OUTCOMES = ROOT / "outputs" / "mutation.json"
 LIMIT = 300  # seconds of a mutant's tests, after which it counts as noticed
 # pytest's exit codes. An error while tests are collected, 2, is a fault that nothing could miss.
-_moments = itertools.count(int(time.time()) - 10**6, 10)
 NOTICED = {0: "survived", 1: "killed", 2: "broken", 4: "no tests", 5: "no tests"}
+_moments = itertools.count(int(time.time()) - 10**6, 10)
 
 
 def main() -> int:
@@ -46,7 +46,9 @@ def main() -> int:
         or any(part in mutant.name or part in mutant.file for part in arguments.only)
     ]
     kept = json.loads(arguments.outcomes.read_text()) if arguments.outcomes.is_file() else {}
-    if arguments.score:
+    if arguments.page:
+        arguments.page.write_text(_page(listed, kept), encoding="utf-8")
+    if arguments.score or arguments.page:
         return _score(listed, kept)
     if arguments.baseline:
         tests = dict.fromkeys(each.tests for each in chosen)
@@ -80,16 +82,57 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--baseline", action="store_true")
     parser.add_argument("--score", action="store_true")
+    parser.add_argument("--page", type=Path, help="Markdown that is written")
     return parser.parse_args()
 
 
 def _key(mutant: Mutant) -> str:
     """What an outcome belongs to, wherever in the list the mutant stands."""
-    return " | ".join((mutant.file, mutant.old, mutant.new, mutant.tests))
+    return json.dumps([mutant.file, mutant.old, mutant.new])
+
+
+def _found(listed: list[Mutant], kept: dict[str, Any]) -> dict[Mutant, str]:
+    """What became of each; a mutant whose tests were not there was not run."""
+    outcomes = {mutant: kept.get(_key(mutant), {}).get("outcome") for mutant in listed}
+    return {m: each if each and each != "no tests" else "not run" for m, each in outcomes.items()}
+
+
+def _page(listed: list[Mutant], kept: dict[str, Any]) -> str:
+    """The score by folder, and what survives."""
+    found = _found(listed, kept)
+    rooms = dict.fromkeys(mutant.name.partition(":")[0] for mutant in listed)
+    lines = [
+        "# Would the tests notice?",
+        "",
+        "Faults by hand in every folder of `reproduce/`, each with the tests that should fail: a "
+        "constant of the paper, a seed that is shared, a rule turned round. The lists are "
+        "`tests/mutation/*.yaml`; a test of the suite holds that each still fits the code. "
+        "`python -m tests.mutation.run --jobs 2` puts them one by one into a copy of the tree and "
+        "runs those tests (by hand: an hour or two of two cores; stopped, it goes on); "
+        "`--only nguyen` tries some, `--baseline` runs the same tests without a fault. This page "
+        "is made by `--page docs/reference/mutation.md`.",
+        "",
+        "| list | faults | killed | survived | not run | score |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for room in [*rooms, "all"]:
+        some = [o for m, o in found.items() if room in ("all", m.name.partition(":")[0])]
+        killed, waiting = some.count("killed"), some.count("not run")
+        tried = len(some) - waiting
+        score = f"{killed / tried:.1%}" if tried else ""
+        lines.append(
+            f"| {room} | {len(some)} | {killed} | {tried - killed} | {waiting} | {score} |"
+        )
+    lines += ["", "## What survives, and why", ""]
+    for mutant, outcome in found.items():
+        if outcome not in ("killed", "not run"):
+            reason = mutant.survives or "No test notices it yet."
+            lines.append(f"- `{mutant.file}`: {mutant.why}. {reason}")
+    return "\n".join(lines) + "\n"
 
 
 def _score(listed: list[Mutant], kept: dict[str, Any]) -> int:
-    found = {mutant: kept.get(_key(mutant), {}).get("outcome", "not run") for mutant in listed}
+    found = _found(listed, kept)
     for mutant, outcome in found.items():
         if outcome not in ("killed", "not run"):
             print(f"{outcome}: {mutant.name} {mutant.file}: {mutant.why}")
