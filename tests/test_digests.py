@@ -24,3 +24,12 @@ def test_an_array_is_digested_in_parts_as_in_one(array, monkeypatch):
     monkeypatch.setattr(digests, "CHUNK", 100)
     whole = f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
     assert digests.array_digest(array) == hashlib.sha256(whole).hexdigest()
+
+
+def test_an_array_that_changes_has_another_digest():
+    array = np.zeros(5)
+    before = digests.array_digest(array)
+    array[2] = 1
+    assert digests.array_digest(array) != before
+    array.flags.writeable = False
+    assert digests.array_digest(array) == digests.array_digest(array.copy())

@@ -334,3 +334,15 @@ def test_a_whole_process_spends_little_on_its_keys():
     assert len(digests) > 100
     assert recipe.of(partial(nearest)).code.items() <= digests.items()
     assert not any(name.startswith(code.EXCEPTED) for name in digests)
+
+
+def test_functions_with_other_defaults_are_told_apart():
+    def adding(what):
+        return lambda x, more=what, *, last=0: x + more
+
+    def ending(what):
+        return lambda x, more=0, *, last=what: x + more
+
+    values = [adding(1), adding(2), ending(1), ending(2)]
+    assert len({key(partial(identity, value)) for value in values}) == 4
+    assert key(partial(identity, adding(1))) == key(partial(identity, values[0]))

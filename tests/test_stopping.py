@@ -13,7 +13,7 @@ import pytest
 from reproduce.experiments import Context, perform
 from reproduce.report.results import Artefact
 from reproduce.report.run import Header, Run
-from reproduce.runtime import addresses
+from reproduce.runtime import addresses, stopping
 from reproduce.runtime.stopping import as_stop
 
 CONTEXT = Context(None, {}, 0, None)
@@ -128,3 +128,17 @@ def test_results_have_a_lasting_address(tmp_path):
         folder.mkdir()
         addresses.point_latest(tmp_path, folder)
         assert (tmp_path / "latest").resolve() == folder
+
+
+def test_signals_are_taken_but_those_that_are_to_be_ignored(monkeypatch):
+    """As nohup has it: a hang-up stays ignored."""
+    before = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_IGN}
+    taken = {}
+    monkeypatch.setattr(stopping.signal, "getsignal", before.__getitem__)
+    monkeypatch.setattr(stopping.signal, "signal", taken.__setitem__)
+    stopping.stop_on_signals()
+    assert list(taken) == [signal.SIGTERM]
+    with pytest.raises(stopping.Stopped, match="stopped by SIGTERM") as stop:
+        taken[signal.SIGTERM](signal.SIGTERM, None)
+    assert stop.value.code == 128 + 15
+    assert taken[signal.SIGTERM] == signal.SIG_IGN  # one is enough
