@@ -5,6 +5,8 @@ python -m reproduce.report outputs/szegedy/mnist/laptop            one report ov
 python -m reproduce.report RUN RUN ... --output FOLDER             one report over these runs
 python -m reproduce.report outputs --apart                         one for each data set, scale
 python -m reproduce.report --compare BEFORE AFTER                  which cells moved
+python -m reproduce.report --reference                             the results that come along
+python -m reproduce.report --keep RUN RUN ...                      adds these runs to them
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from reproduce.report import combined, compare, results_json, sweep, tables
+from reproduce.report import (
+    combined,
+    compare,
+    reference,
+    reference_page,
+    results_json,
+    sweep,
+    tables,
+)
 from reproduce.report.provenance import changing, read_config
 from reproduce.report.results import Results
 from reproduce.report.run import draw
@@ -35,15 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--compare", nargs=2, type=Path, metavar=("BEFORE", "AFTER"), help="two runs, or two sweeps"
     )
-    parser.add_argument("--output", type=Path, help="where a combined report goes")
+    parser.add_argument(
+        "--reference", action="store_true", help="one page over the reference results"
+    )
+    parser.add_argument("--keep", action="store_true", help="make these runs reference results")
+    parser.add_argument("--output", type=Path, help="where a combined report, or the page, goes")
     parser.add_argument(
         "--apart", action="store_true", help="runs that cannot be averaged get a report each"
     )
     chosen = parser.parse_args(arguments)
-    if bool(chosen.compare) == bool(chosen.folders):
-        parser.error("name one or more folders of runs, or --compare and two of them")
+    if bool(chosen.compare) + bool(chosen.folders) + chosen.reference != 1:
+        parser.error("name one or more folders of runs, --compare and two of them, or --reference")
     try:
-        if chosen.compare:
+        if chosen.reference:
+            say(escape(str(reference_page.write(chosen.output or Path("outputs/reference.html")))))
+        elif chosen.keep:
+            for source in combined.find(chosen.folders):
+                say(escape(str(reference.keep(source.folder))))
+        elif chosen.compare:
             show_changes(*chosen.compare)
         elif len(chosen.folders) == 1 and (chosen.folders[0] / "results.json").is_file():
             redraw(chosen.folders[0])

@@ -91,6 +91,14 @@ def interval(cell: Cell) -> str:
     return f"{low}–{high}"
 
 
+def range_of(ends: tuple[float, float], cell: Cell) -> str:
+    """'[6.31, 7.02]', where a cell of a further seed may lie; a rate only between 0 and 100."""
+    low, high = ends
+    if cell.unit == "fraction":
+        low, high = max(low, 0.0), min(high, 1.0)
+    return f"[{number(low, cell.unit)}, {number(high, cell.unit)}]"
+
+
 def published(cell: Cell) -> str:
     """The paper's number as it prints it."""
     if cell.published is None:

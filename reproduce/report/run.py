@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 from omegaconf import OmegaConf
 from rich.markup import escape
 
-from reproduce.report import figures, page, results_json, tables
+from reproduce.report import figures, page, reference, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
 from reproduce.report.results import Artefact, Cell, Claim, Layout, Results
 from reproduce.runtime.errors import UserError
@@ -72,6 +72,8 @@ class Run:
             departures=self._departures,
             artefacts={},
         )
+        self._reference = reference.of(self.results)
+        self._ranges = reference.ranges(self._reference)
         self._take_over()
         self.folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
@@ -120,6 +122,10 @@ class Run:
         """Writes report.html and report.md."""
         self._write()
         page.write(self.folder, self.results)
+        if len(self._reference) > 1 and self.results.cells:
+            found = reference.check(self.results, self._reference)
+            for line in reference.lines(found, self._ranges):
+                say(escape(line))
         say(escape(str(self.folder / "report.html")))
 
     def __enter__(self) -> Self:
@@ -139,7 +145,7 @@ class Run:
 
     def _show(self, name: str) -> None:
         if self.results.of(name):
-            say(tables.console(self.results, name))
+            say(tables.console(self.results, name, self._ranges))
         for claim in self.results.claims_of(name):
             say(escape(page.claim_line(claim)))
 

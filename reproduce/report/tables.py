@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reproduce.report import agreement, printing, published, verdicts
+from reproduce.report.intervals import Interval
 from reproduce.report.results import Cell, Layout, Results
 
 
@@ -106,14 +107,14 @@ def markdown(results: Results, name: str) -> str:
             "|---|" + "---:|" * len(table.columns),
         ]
         for row in table.rows:
-            texts = [_plain(table.cells.get((row, column))) for column in table.columns]
+            texts = [plain(table.cells.get((row, column))) for column in table.columns]
             lines.append(f"| {_md(row)} | " + " | ".join(map(_md, texts)) + " |")
         lines += ["", "Ours, 95 % interval in brackets, verdict, published after the bar."]
     lines += ["", *[f"- {_md(text)}" for text in under(results, name)]]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _plain(cell: Cell | None) -> str:
+def plain(cell: Cell | None) -> str:
     """'6.73 [6.5–6.9] ✓ | 6.7'."""
     if cell is None:
         return printing.NOT_AVAILABLE
@@ -221,8 +222,15 @@ def comma_separated(results: Results, name: str) -> str:
     return text.getvalue()
 
 
-def console(results: Results, name: str) -> Table:
-    """For the terminal: ours, the interval below it, the published number beside it."""
+def console(
+    results: Results, name: str, reference: Mapping[tuple[str, str, str], Interval] | None = None
+) -> Table:
+    """For the terminal: ours, below it the published number, then the reference's range.
+
+    Args:
+        reference: where each cell (artefact, row, column) may lie; on other data than the paper's
+            its range takes the place of the published number.
+    """
     layout, table = results.artefacts[name], grid(results.of(name))
     title = Text(heading(results, layout), style="bold yellow" if results.fallback else "bold")
     tally = agreement.count(results.of(name))
@@ -239,17 +247,24 @@ def console(results: Results, name: str) -> Table:
         drawn.add_column(Text(table.heading(column)), justify="right", overflow="fold")
     for row in table.rows:
         cells = [table.cells.get((row, column)) for column in table.columns]
-        drawn.add_row(Text(row), *[_rich(cell) for cell in cells])
+        drawn.add_row(Text(row), *[_rich(cell, reference or {}) for cell in cells])
     return drawn
 
 
-def _rich(cell: Cell | None) -> Text:
+def _rich(cell: Cell | None, reference: Mapping[tuple[str, str, str], Interval]) -> Text:
     if cell is None:
         return Text(printing.NOT_AVAILABLE, style="dim")
     colour = {"consistent": "green", "differs": "red"}.get(cell.verdict, "")
     sign = printing.sign(cell)
     ours = printing.value(cell)
+    known = reference.get(cell[:3])
+    lies = known is None or (cell.value is not None and known.low <= cell.value <= known.high)
+    if known and cell.verdict == "other data":
+        colour, sign = ("green", "") if lies else ("red", "")
     text = Text(f"{ours}{sign}", style=colour)
-    if cell.published is not None:
+    if cell.published is not None and not (known and cell.verdict == "other data"):
         text.append(f"\n{printing.published(cell)} ", style="not bold dim")
+    if known:
+        style = "not bold dim" if lies else "not bold red"
+        text.append(f"\n{printing.range_of(known, cell)} ", style=style)
     return text

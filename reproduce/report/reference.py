@@ -1,0 +1,230 @@
+"""Reference results: what the same command found before, and whether a run lies where they do.
+
+They are kept in `outputs/reference/<experiment>/<dataset>/<scale>/seed=<n>.json`: the results.json
+of a run, without spaces, with its numbers to nine digits, and with the command that makes it again.
+
+A cell of a new run may lie where one further seed would, were it drawn like the reference's: by
+Student's t (Hahn & Meeker 1991, "Statistical intervals", section 4.7), of a confidence by its
+log-odds; a rate of n images also wherever Fisher's exact test finds no difference from all of the
+reference's images together; a number that is the same for every seed at that number. The level is
+5 % over all cells of the reference together (Bonferroni), however they depend on each other.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from reproduce.report import intervals, printing, results_json
+from reproduce.report.intervals import LEVEL, Interval
+from reproduce.report.provenance import read_config
+from reproduce.report.results import Cell, Results
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.files import atomic_write
+from reproduce.runtime.places import REFERENCE
+
+SAME = 1e-6  # relative: sums over another number of threads differ by less
+DIGITS = 9
+Key = tuple[str, str, str]  # artefact, row, column
+
+
+class Check(NamedTuple):
+    """A run beside its reference.
+
+    seeds: of the reference.
+    inside, outside: the run's cells by where they lie; a cell without a value, where the reference
+        has one, lies outside.
+    unknown: cells that the reference says nothing about.
+    """
+
+    seeds: tuple[int, ...]
+    inside: tuple[Cell, ...]
+    outside: tuple[Cell, ...]
+    unknown: tuple[Cell, ...]
+
+    def __str__(self) -> str:
+        total = len(self.inside) + len(self.outside)
+        seeds = f"the reference's {len(self.seeds)} seeds do"
+        if self.outside:
+            text = f"{len(self.outside)} of {total} cells do not lie where {seeds}"
+        else:
+            text = f"all {total} cells lie where {seeds}"
+        if self.unknown:
+            text += f"; of {len(self.unknown)} more the reference says nothing"
+        return f"{text}."
+
+
+def read(experiment: str, dataset: str, scale: str, folder: Path = REFERENCE) -> list[Results]:
+    """The reference runs of an experiment, by their seeds; none where none are kept."""
+    files = sorted((folder / experiment / dataset / scale).glob("seed=*.json"))
+    return [results_json.from_json(file.read_text(encoding="utf-8")) for file in files]
+
+
+def of(run: Results, folder: Path = REFERENCE) -> list[Results]:
+    """The reference of a run, on the same data; without the run itself."""
+    return [
+        each
+        for each in read(run.experiment, run.dataset, run.scale, folder)
+        if each.data_digest == run.data_digest and each.started != run.started
+    ]
+
+
+def ranges(reference: Sequence[Results]) -> dict[Key, Interval]:
+    """Where each cell of a further seed may lie."""
+    cells: dict[Key, list[Cell]] = {}
+    for run in reference:
+        for cell in run.cells:
+            cells.setdefault(key(cell), []).append(cell)
+    level = LEVEL / max(len(cells), 1)
+    found = {place: allowed(same, level) for place, same in cells.items()}
+    return {place: interval for place, interval in found.items() if interval is not None}
+
+
+def allowed(cells: Sequence[Cell], level: float) -> Interval | None:
+    """Where this cell of one further seed lies, with a probability of 1 - level at least.
+
+    Args:
+        cells: the same cell of the reference's seeds.
+
+    Returns:
+        None where fewer than two have a value, and where one has none.
+    """
+    values = np.array([cell.value for cell in cells if cell.value is not None])
+    if len(values) < max(2, len(cells)):
+        return None
+    rate = all(is_rate(cell) for cell in cells)
+    spread = np.ptp(values) > SAME * np.abs(values).max()
+    drawn = _by_spread(values, cells[0].unit, level, rate) if spread else _same(values)
+    if not rate:
+        return drawn
+    counted = _by_counting(cells, level)
+    return Interval(min(drawn.low, counted.low), max(drawn.high, counted.high))
+
+
+def is_rate(cell: Cell) -> bool:
+    """Whether a cell is a share of n images, with Wilson's interval."""
+    if cell.unit != "fraction" or cell.value is None or cell.low is None or cell.high is None:
+        return False
+    if not cell.n:
+        return False
+    wrong = round(cell.value * cell.n)
+    usual = intervals.wilson(wrong, cell.n)
+    found = (cell.value, cell.low, cell.high)
+    return bool(np.allclose(found, (wrong / cell.n, *usual), rtol=0, atol=1e-7))
+
+
+def _by_spread(values: np.ndarray, unit: str, level: float, rate: bool) -> Interval:
+    """The t interval for one further draw."""
+    inside = unit == "fraction" and not rate and bool(((values > 0) & (values < 1)).all())
+    scaled = intervals.to_scale(values, unit) if inside else values
+    n = len(scaled)
+    mean, deviation = intervals.spread(scaled)
+    half = float(stats.t.ppf(1 - level / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
+    ends = np.array([mean - half, mean + half])
+    low, high = intervals.from_scale(ends, unit) if inside else ends
+    return Interval(float(low), float(high))
+
+
+def _same(values: np.ndarray) -> Interval:
+    slack = SAME * float(np.abs(values).max())
+    return Interval(float(values.min()) - slack, float(values.max()) + slack)
+
+
+def _by_counting(cells: Sequence[Cell], level: float) -> Interval:
+    """The counts that Fisher's exact test does not tell from those of all seeds together."""
+    wrong = sum(round((cell.value or 0.0) * (cell.n or 0)) for cell in cells)
+    images = sum(cell.n or 0 for cell in cells)
+    n = cells[0].n or 0
+
+    def below(count: int) -> bool:  # significantly fewer
+        return bool(stats.hypergeom.cdf(count, images + n, wrong + count, n) <= level / 2)
+
+    def above(count: int) -> bool:
+        return bool(stats.hypergeom.sf(count - 1, images + n, wrong + count, n) <= level / 2)
+
+    counts = range(n + 1)
+    first = bisect.bisect_left(counts, True, key=lambda count: not below(count))
+    end = bisect.bisect_left(counts, True, key=above)
+    return Interval(first / n - SAME, (end - 1) / n + SAME)
+
+
+def check(run: Results, reference: Sequence[Results]) -> Check:
+    """Every cell of a run beside the reference's."""
+    known = ranges(reference)
+    inside: list[Cell] = []
+    outside: list[Cell] = []
+    unknown = []
+    for cell in run.cells:
+        if key(cell) not in known:
+            unknown.append(cell)
+        else:
+            (inside if lies_in(cell, known) else outside).append(cell)
+    seeds = tuple(seed for each in reference for seed in each.seeds)
+    return Check(seeds, tuple(inside), tuple(outside), tuple(unknown))
+
+
+def lines(found: Check, known: Mapping[Key, Interval]) -> list[str]:
+    """The verdict in one line, before it a line for each cell that lies outside."""
+    told = []
+    for cell in found.outside:
+        place = f"{cell.artefact}, {cell.row}, {printing.column(cell.column)}"
+        among = printing.range_of(known[key(cell)], cell)
+        ours = printing.number(cell.value, cell.unit, 3)
+        told.append(f"{place}: {ours} {printing.unit(cell)}, the reference {among}")
+    return [*told, str(found)]
+
+
+def lies_in(cell: Cell, known: Mapping[Key, Interval]) -> bool:
+    """Whether a cell lies in its range."""
+    low, high = known[key(cell)]
+    return cell.value is not None and low <= cell.value <= high
+
+
+def key(cell: Cell) -> Key:
+    return cell.artefact, cell.row, cell.column
+
+
+def keep(folder: Path, to: Path = REFERENCE) -> Path:
+    """Makes a run part of the reference.
+
+    Raises:
+        UserError: the folder holds no run, or a report over several.
+    """
+    run = results_json.read(folder)
+    if run.combined:
+        raise UserError(f"{folder} holds a report over several runs: name the runs themselves.")
+    bare = {name: layout._replace(figures=()) for name, layout in run.artefacts.items()}
+    content = json.loads(results_json.to_json(run._replace(artefacts=bare)))
+    content = {"command": command(folder, run), "threads": _threads(folder), **content}
+    place = to / run.experiment / run.dataset / run.scale / f"seed={run.seeds[0]}.json"
+    text = json.dumps(_rounded(content), ensure_ascii=False, separators=(",", ":"))
+    atomic_write(place, text.replace('},{"artefact"', '},\n{"artefact"') + "\n")
+    return place
+
+
+def command(folder: Path, run: Results) -> str:
+    """What makes a run again; other settings stand in the name of its folder."""
+    words = [f"experiment={run.experiment}", f"dataset={run.dataset}", f"scale={run.scale}"]
+    own = folder.resolve().name
+    settings = [] if own.startswith("seed=") or "=" not in own else own.split(",")
+    return " ".join(["python run.py", *words, f"seed={run.seeds[0]}", *settings])
+
+
+def _threads(folder: Path) -> Any:
+    return read_config(folder).get("threads")
+
+
+def _rounded(content: Any) -> Any:
+    """Numbers to so many digits."""
+    if isinstance(content, float):
+        return float(f"{content:.{DIGITS}g}")
+    if isinstance(content, dict):
+        return {name: _rounded(value) for name, value in content.items()}
+    return [_rounded(value) for value in content] if isinstance(content, list) else content

@@ -1,0 +1,174 @@
+"""A run beside the reference: false alarms, faults found, what is kept, without TensorFlow."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reproduce import check as command
+from reproduce.report import reference, reference_page, results_json
+from reproduce.report.cells import Cells
+from reproduce.report.results import Layout, Results
+
+ROOT = Path(__file__).parents[1]
+WITHOUT_TENSORFLOW = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(("tensorflow", "keras", "hydra")))
+sys.argv = {argv}
+runpy.run_module({module!r}, run_name="__main__")
+"""
+
+
+def a_run(rng, seed=0, shift=lambda row, value: value):
+    """Sixty cells as runs have them: rates, rare ones, means, confidences, bounds."""
+    cells = Cells("szegedy", "own")
+    for i in range(15):
+        rate = shift(f"rate {i}", 0.01 + 0.02 * i)
+        cells.rate(f"rate {i}", "x", rng.binomial(1000, rate), 1000)
+        rare = shift(f"rare {i}", 0.001 * i)
+        cells.rate(f"rare {i}", "x", rng.binomial(256, rare), 256)
+        level = shift(f"mean {i}", 0.06) + 0.002 * rng.normal()
+        cells.mean(f"mean {i}", "x", level + 0.02 * rng.normal(size=64), "rms")
+        sure = 1 / (1 + np.exp(-shift(f"sure {i}", 5.0) - 0.5 * rng.standard_t(6, size=5)))
+        cells.median(f"sure {i}", "x", sure, "fraction")
+    cells.number("bound", "x", shift("bound", 3.25), "norm")
+    return Results(
+        experiment="one", dataset="few", data_source="here", data_digest="0", scale="smoke",
+        seeds=(seed,), versions={"reproduce": "0"}, started=f"run {seed} {rng.random()}",
+        seconds={"own": 1.0}, cells=tuple(cells.list), claims=(), not_run={}, departures=(),
+        artefacts={"own": Layout("Table 1")}, papers_data=False,
+    )  # fmt: skip
+
+
+def five(rng):
+    return [a_run(rng, seed) for seed in range(5)]
+
+
+def test_one_new_run_in_twenty_at_most_is_a_false_alarm():
+    """Over many references: the level holds for the whole procedure, not for one lucky draw."""
+    rng = np.random.default_rng(0)
+    alarms = [bool(reference.check(a_run(rng), five(rng)).outside) for _ in range(40)]
+    assert stats.binomtest(sum(alarms), len(alarms), 0.05, alternative="greater").pvalue > 0.05
+
+
+@pytest.mark.parametrize(
+    ("row", "factor"),
+    [("rate 3", 2.5), ("rare 14", 12), ("mean 0", 2.2), ("sure 2", 2.0), ("bound", 1.001)],
+)
+def test_planted_shifts_are_found(row, factor):
+    rng = np.random.default_rng(1)
+    found = 0
+    for _ in range(10):
+        shifted = a_run(rng, shift=lambda name, x: x * factor if name == row else x)
+        outside = reference.check(shifted, five(rng)).outside
+        found += any(cell.row == row for cell in outside)
+    assert found >= 9
+
+
+def test_the_range_of_a_further_draw_is_the_closed_form():
+    """Hahn & Meeker 1991, table A.13: 3.04 standard deviations for five draws at 95 %."""
+    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    cells = [Cells("szegedy", "t").number("row", "x", value, "norm") for value in values]
+    low, high = reference.allowed(cells, 0.05)
+    assert high - 3 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
+    assert low == pytest.approx(6 - high)
+
+
+def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
+    cells = [Cells("szegedy", "t").rate("row", "x", 3, 60) for _ in range(5)]
+    low, high = reference.allowed(cells, 0.01)
+    for count in range(61):
+        sides = [
+            stats.fisher_exact([[count, 60 - count], [15, 285]], alternative).pvalue
+            for alternative in ("less", "greater")
+        ]
+        assert (low <= count / 60 <= high) == (min(sides) > 0.005), count
+
+
+def test_what_is_the_same_for_every_seed_has_to_be_the_same():
+    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "count") for _ in range(5)]
+    low, high = reference.allowed(cells, 0.05)
+    assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
+
+
+def test_a_cell_without_a_value_lies_outside():
+    rng = np.random.default_rng(2)
+    run = a_run(rng)
+    run = run._replace(cells=(run.cells[0]._replace(value=None), *run.cells[1:]))
+    assert run.cells[0] in reference.check(run, five(rng)).outside
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Five runs that were made the reference, and the folder of a sixth."""
+    monkeypatch.setattr(reference.of, "__defaults__", (tmp_path / "reference",))
+    rng = np.random.default_rng(3)
+    for run in five(rng):
+        results_json.write(tmp_path / "runs" / str(run.seeds[0]), run)
+        reference.keep(tmp_path / "runs" / str(run.seeds[0]), tmp_path / "reference")
+    results_json.write(tmp_path / "new", a_run(rng, 5))
+    return tmp_path
+
+
+def test_what_is_kept_is_what_was_found(kept):
+    for run in reference.read("one", "few", "smoke", kept / "reference"):
+        before = results_json.read(kept / "runs" / str(run.seeds[0]))
+        assert run.started == before.started
+        for one, two in zip(run.cells, before.cells, strict=True):
+            assert one.value == pytest.approx(two.value, rel=1e-8)
+            assert one[:3] == two[:3]
+    group = reference_page.group("one/few/smoke", kept / "reference")
+    assert group.results.seeds == (0, 1, 2, 3, 4)
+    assert group.commands[2] == (
+        "python run.py experiment=one dataset=few scale=smoke seed=2"
+    )  # fmt: skip
+
+
+def test_exit_codes(kept, capsys):
+    assert command.main([str(kept / "new")]) == 0
+    run = results_json.read(kept / "new")
+    moved = run.cells[0]._replace(value=0.5)
+    results_json.write(kept / "new", run._replace(cells=(moved, *run.cells[1:])))
+    assert command.main([str(kept / "new")]) == 1
+    assert "own, rate 0" in capsys.readouterr().out
+    results_json.write(kept / "new", run._replace(data_digest="of other data"))
+    assert command.main([str(kept / "new")]) == 2
+    assert command.main([str(kept / "nothing")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_run_is_not_held_against_itself(kept):
+    run = results_json.read(kept / "runs" / "3")
+    assert len(reference.of(run, kept / "reference")) == 4
+
+
+def without_tensorflow(module, *words):
+    code = WITHOUT_TENSORFLOW.format(argv=[module, *map(str, words)], module=module)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_page_over_the_reference_is_drawn_in_seconds_without_tensorflow(tmp_path):
+    began = time.monotonic()
+    done = without_tensorflow("reproduce.report", "--reference", "--output", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 30
+    page = (tmp_path / "page.html").read_text()
+    for group in reference_page.groups():
+        assert f'id="{group.name}"' in page
+        for cell in group.results.cells:
+            assert cell.row.replace("&", "&amp;").replace("<", "&lt;")[:10] in page
+
+
+def test_the_check_needs_no_tensorflow(tmp_path):
+    done = without_tensorflow("reproduce.check", tmp_path)
+    assert done.returncode == 2
+    assert "holds no results.json" in done.stderr
+
+
+def test_the_reference_takes_at_most_six_megabytes():
+    files = list((ROOT / "outputs/reference").rglob("*.json"))
+    assert sum(file.stat().st_size for file in files) < 6e6
