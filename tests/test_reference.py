@@ -89,17 +89,29 @@ def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
         assert (low <= count / 60 <= high) == (min(sides) > 0.005), count
 
 
-def test_what_is_the_same_for_every_seed_has_to_be_the_same():
-    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "count") for _ in range(5)]
+def test_a_number_that_no_seed_changes_has_to_be_the_same():
+    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
     low, high = reference.allowed(cells, 0.05)
     assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
 
 
-def test_a_cell_without_a_value_lies_outside():
+def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
+    """The exact conditional test of two Poisson means (Przyborowski & Wilenski 1940)."""
+    cells = [Cells("szegedy", "t").number("row", "x", 8, "count") for _ in range(5)]
+    low, high = reference.allowed(cells, 0.05)
+    for count in range(30):
+        sides = [
+            stats.binomtest(count, count + 40, 1 / 6, alternative).pvalue
+            for alternative in ("less", "greater")
+        ]
+        assert (low <= count <= high) == (min(sides) > 0.025), count
+
+
+def test_a_cell_without_a_value_is_not_judged():
     rng = np.random.default_rng(2)
     run = a_run(rng)
     run = run._replace(cells=(run.cells[0]._replace(value=None), *run.cells[1:]))
-    assert run.cells[0] in reference.check(run, five(rng)).outside
+    assert run.cells[0] in reference.check(run, five(rng)).unknown
 
 
 @pytest.fixture

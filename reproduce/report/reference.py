@@ -6,8 +6,10 @@ of a run, without spaces, with its numbers to nine digits, and with the command 
 A cell of a new run may lie where one further seed would, were it drawn like the reference's: by
 Student's t (Hahn & Meeker 1991, "Statistical intervals", section 4.7), of a confidence by its
 log-odds; a rate of n images also wherever Fisher's exact test finds no difference from all of the
-reference's images together; a number that is the same for every seed at that number. The level is
-5 % over all cells of the reference together (Bonferroni), however they depend on each other.
+reference's images together. Where all seeds agree, a fraction or a count keeps the spread of its
+draws (binomial, Poisson), since seeds that happen to agree show none of their own; any other number
+has to be the same. The level is 5 % over all cells together (Bonferroni), however they depend on
+each other. A cell without a value is not judged: one seed in several may lack one.
 """
 
 from __future__ import annotations
@@ -39,9 +41,8 @@ class Check(NamedTuple):
     """A run beside its reference.
 
     seeds: of the reference.
-    inside, outside: the run's cells by where they lie; a cell without a value, where the reference
-        has one, lies outside.
-    unknown: cells that the reference says nothing about.
+    inside, outside: the run's cells by where they lie.
+    unknown: cells that the reference says nothing about, or that have no value.
     """
 
     seeds: tuple[int, ...]
@@ -57,7 +58,7 @@ class Check(NamedTuple):
         else:
             text = f"all {total} cells lie where {seeds}"
         if self.unknown:
-            text += f"; of {len(self.unknown)} more the reference says nothing"
+            text += f"; {len(self.unknown)} more cannot be told"
         return f"{text}."
 
 
@@ -102,9 +103,12 @@ def allowed(cells: Sequence[Cell], level: float) -> Interval | None:
     rate = all(is_rate(cell) for cell in cells)
     spread = np.ptp(values) > SAME * np.abs(values).max()
     drawn = _by_spread(values, cells[0].unit, level, rate) if spread else _same(values)
-    if not rate:
+    if rate or (not spread and cells[0].unit == "fraction" and all(cell.n for cell in cells)):
+        counted = _by_counting(cells, level)
+    elif not spread and cells[0].unit == "count":
+        counted = _by_poisson(values, level)
+    else:
         return drawn
-    counted = _by_counting(cells, level)
     return Interval(min(drawn.low, counted.low), max(drawn.high, counted.high))
 
 
@@ -155,6 +159,17 @@ def _by_counting(cells: Sequence[Cell], level: float) -> Interval:
     return Interval(first / n - SAME, (end - 1) / n + SAME)
 
 
+def _by_poisson(values: np.ndarray, level: float) -> Interval:
+    """Counts that differ from all seeds' no more than Poisson's do: binomial, given their sum."""
+    total, seeds = round(float(values.sum())), len(values)
+    counts = np.arange(total + 100)
+    share = 1 / (seeds + 1)
+    below = stats.binom.cdf(counts, total + counts, share)
+    above = stats.binom.sf(counts - 1, total + counts, share)
+    kept = counts[(below > level / 2) & (above > level / 2)]
+    return Interval(float(kept.min()), float(kept.max()))
+
+
 def check(run: Results, reference: Sequence[Results]) -> Check:
     """Every cell of a run beside the reference's."""
     known = ranges(reference)
@@ -162,7 +177,7 @@ def check(run: Results, reference: Sequence[Results]) -> Check:
     outside: list[Cell] = []
     unknown = []
     for cell in run.cells:
-        if key(cell) not in known:
+        if key(cell) not in known or cell.value is None:
             unknown.append(cell)
         else:
             (inside if lies_in(cell, known) else outside).append(cell)
