@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from reproduce.methods.bounds import lipschitz
+from reproduce.methods.bounds import lipschitz, weighted
+from reproduce.runtime.errors import NotAvailable
 
 
 @pytest.fixture
@@ -100,17 +101,78 @@ def test_disjoint_means_shrink():
 @pytest.mark.parametrize(
     ("layer", "complaint"),
     [
-        (keras.layers.BatchNormalization(), "no Lipschitz constant is known"),
+        (keras.layers.LayerNormalization(), "no Lipschitz constant is known"),
         (keras.layers.Dense(3, activation="gelu"), "slope of gelu"),
     ],
 )
 def test_an_unknown_layer_is_refused_by_name(layer, complaint):
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(NotAvailable, match=complaint):
         lipschitz.layer_bounds(network(layer))
 
 
 def test_branches_are_refused():
     images = keras.Input((4,))
     branches = keras.layers.Add()([keras.layers.Dense(4)(images), images])
-    with pytest.raises(ValueError, match="chain"):
+    with pytest.raises(NotAvailable, match="chain"):
         lipschitz.layer_bounds(keras.Model(images, branches))
+
+
+UNUSUAL = [
+    keras.layers.SeparableConv2D(3, 3, padding="same", depth_multiplier=2),
+    keras.layers.SeparableConv2D(3, 3, strides=2),
+    keras.layers.Conv2DTranspose(3, 3, strides=2, padding="same"),
+    keras.layers.Conv2D(3, 3, dilation_rate=2),
+    keras.layers.Conv2D(3, 3, strides=(1, 2), padding="same"),
+    keras.layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2),
+    keras.layers.DepthwiseConv2D(3, dilation_rate=2),
+]
+
+
+@pytest.mark.parametrize("layer", UNUSUAL, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("normalised", [False, True])
+def test_the_norm_of_a_layer_is_that_of_its_matrix(rng, layer, normalised):
+    """With the batch normalisation that follows it, column by column."""
+    layer = type(layer).from_config(layer.get_config())
+    model = network(layer, *[keras.layers.BatchNormalization()] * normalised, shape=(6, 7, 2))
+    model.set_weights([rng.random(weight.shape) + 0.1 for weight in model.get_weights()])
+    still = model(np.zeros((1, 6, 7, 2))).numpy().ravel()
+    basis = np.eye(6 * 7 * 2).reshape(-1, 6, 7, 2)
+    matrix = model(basis).numpy().reshape(len(basis), -1) - still
+    found = lipschitz.separate_bound(*weighted.weighted_layers(model)[0])
+    unusual = isinstance(layer, keras.layers.DepthwiseConv2D) and layer.dilation_rate == (1, 1)
+    norm = found.circular if unusual else found.norm
+    exact = np.linalg.norm(matrix, 2)
+    assert norm >= exact * (1 - 1e-4)
+    assert norm <= exact * (1.5 if unusual else 1 + 1e-4)
+    if not normalised:
+        (chained,) = lipschitz.layer_bounds(model)
+        assert chained.norm == pytest.approx(exact, rel=1e-4)
+
+
+def test_a_normalisation_before_a_convolution_counts(rng):
+    before = keras.layers.BatchNormalization()
+    model = network(before, keras.layers.Conv2D(3, 3), keras.layers.ReLU(), shape=(6, 6, 2))
+    before.set_weights(list(np.array([[2.0, -3.0], [1.0, 1.0], [0.0, 0.0], [1.0, 4.0]])))
+    factors = [2 / np.sqrt(1 + 1e-3), 3 / np.sqrt(4 + 1e-3)]
+    for found in (
+        lipschitz.layer_bounds(model)[0],
+        lipschitz.separate_bound(*weighted.weighted_layers(model)[0]),
+    ):
+        assert found.layer == before.name
+        assert found.norm == pytest.approx(max(factors), rel=1e-6)
+    assert weighted.uncounted(model) == []
+
+
+def test_a_normalisation_behind_an_activation_does_not_belong_to_the_convolution(rng):
+    layers = keras.layers.Conv2D(3, 3, activation="relu"), keras.layers.BatchNormalization()
+    model = network(*layers, shape=(6, 6, 2))
+    model.set_weights([rng.random(weight.shape) + 0.1 for weight in model.get_weights()])
+    (convolution, kernel), (normalisation, _) = weighted.weighted_layers(model)
+    np.testing.assert_array_equal(kernel, convolution.get_weights()[0])
+    assert normalisation is layers[1]
+
+
+def test_layers_of_other_kinds_are_named():
+    model = network(keras.layers.Reshape((8, 8)), keras.layers.Conv1D(3, 3, name="along"))
+    assert weighted.weighted_layers(model) == []
+    assert weighted.uncounted(model) == ["along"]

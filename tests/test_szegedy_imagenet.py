@@ -11,7 +11,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.imagenet import networks
 from reproduce.experiments.szegedy.imagenet import figure5, figure6, figures3_4, table5, units
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.bounds import lipschitz
+from reproduce.methods.bounds import lipschitz, weighted
 from reproduce.networks import features, foreign
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.store import Store
@@ -90,7 +90,7 @@ def test_the_last_feature_layer_is_what_the_classifier_sees(rng):
 def test_batch_normalisation_belongs_to_the_convolution_before_it(rng):
     """The kernel it amounts to moves the maps as the two layers together do."""
     model = small()
-    (first, kernel), *_ = lipschitz.weighted_layers(model)
+    (first, kernel), *_ = weighted.weighted_layers(model)
     images, steps = rng.random((2, 4, SIDE, SIDE, 3), np.float32)
     both = keras.Model(model.inputs[0], model.get_layer("norm").output)
     moved = np.asarray(both(images + steps)) - np.asarray(both(images))
@@ -105,7 +105,7 @@ def test_batch_normalisation_belongs_to_the_convolution_before_it(rng):
 
 def test_a_pointwise_convolution_is_a_matrix(rng):
     model = small()
-    layer, kernel = lipschitz.weighted_layers(model)[1]
+    layer, kernel = weighted.weighted_layers(model)[1]
     assert layer.name == "half1"
     found = lipschitz.separate_bound(layer, kernel)
     assert found.circular == pytest.approx(np.linalg.norm(kernel[0, 0], 2), rel=1e-6)
@@ -124,13 +124,13 @@ def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
         odds, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), atol=1e-4
     )
     assert features.activations(loaded, features.places(loaded)[-1].name, images).shape == (2, 1280)
-    layers = lipschitz.weighted_layers(loaded)
+    layers = weighted.weighted_layers(loaded)
     assert len(layers) == 53  # 52 convolutions, a third of them map by map, and the classifier
     depthwise = next(pair for pair in layers if "depthwise" in pair[0].name)
     found = lipschitz.separate_bound(*depthwise)
     steps = rng.normal(size=(3, *depthwise[0].input.shape[1:])).astype(np.float32)
     moved = np.asarray(depthwise[0](steps)) - np.asarray(depthwise[0](0 * steps))
-    factor = depthwise[1] / lipschitz._kernel(depthwise[0])  # the normalisation's, 1 / sqrt(1.001)
+    factor = depthwise[1] / weighted.kernel_of(depthwise[0])  # the normalisation's, 1 / sqrt(1.001)
     np.testing.assert_allclose(factor, 1 / np.sqrt(1.001), rtol=1e-4)
     lengths = [np.linalg.norm(each.reshape(3, -1), axis=1) for each in (moved, steps)]
     assert (lengths[0] <= found.circular / factor.max() * lengths[1] * (1 + 1e-4)).all()

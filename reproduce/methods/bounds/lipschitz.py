@@ -25,6 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reproduce.methods.bounds import operator_norms
+from reproduce.methods.bounds.weighted import (
+    UNUSUAL,
+    WEIGHTED,
+    batch_factor,
+    kernel_of,
+)
+from reproduce.runtime.errors import NotAvailable
 
 Array = NDArray[np.floating]
 
@@ -39,15 +46,12 @@ HARMLESS = (
 )
 
 
-WEIGHTED = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-
-
 class LayerBound(NamedTuple):
     """One layer's Lipschitz constant, from above.
 
     size: as in Table 5, "96 x 5 x 5 x 256", inputs first.
     norm: of the layer as it is, zeros around the image and all.
-    circular: the paper's bound on `norm`, by Fourier blocks.
+    circular: the paper's bound on `norm`, by Fourier blocks; NaN where it has none.
     printed: the paper's formula as printed, too small by a factor of the stride.
     slope: the largest of the activation.
     """
@@ -61,17 +65,29 @@ class LayerBound(NamedTuple):
     slope: float
 
     @property
+    def upper(self) -> float:
+        """The bound by Fourier blocks, or the norm itself where there is none."""
+        return self.norm if math.isnan(self.circular) else self.circular
+
+    @property
     def constant(self) -> float:
         """The layer's Lipschitz constant is at most this."""
         return self.norm * self.slope
 
 
 def layer_bounds(network: keras.Model) -> list[LayerBound]:
-    """Every layer of a chain of layers that can stretch or shrink, in order."""
+    """Every layer of a chain of layers that can stretch or shrink, in order.
+
+    Raises:
+        NotAvailable: for other graphs, and for layers whose constant is not known here.
+    """
     layers = network.layers
     for before, after in itertools.pairwise(layers):
         if after.input is not before.output:
-            raise ValueError(f"layers must form a chain, but {after.name} does not follow it")
+            raise NotAvailable(
+                f"a network's bound is the product over a chain of layers, and {after.name} does "
+                f"not follow {before.name}."
+            )
     return [bound for layer in layers if (bound := _layer_bound(layer)) is not None]
 
 
@@ -82,46 +98,18 @@ def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
     conventions differ, and is NaN elsewhere; `slope` is NaN where it is not known.
 
     Args:
-        kernel: the one that `weighted_layers` gives.
+        kernel: the one that `weighted.weighted_layers` gives.
     """
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return _normalisation(layer)
     slope = SLOPES.get(keras.activations.serialize(layer.activation), math.nan)
     if isinstance(layer, keras.layers.Dense):
         return _dense(layer, kernel, slope)
+    if _is_unusual(layer):
+        return _unusual(layer, kernel, slope)
     strided = layer.strides[0] > 1
     map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)  # too many groups to look at each
     return _convolution(layer, kernel, slope, exact=strided and not map_by_map)
-
-
-def weighted_layers(network: keras.Model) -> list[tuple[keras.Layer, Array]]:
-    """Convolutions and fully connected layers with the kernel they amount to, in order.
-
-    A batch normalisation that follows one at once belongs to it: what it multiplies the maps by
-    multiplies the kernel.
-    """
-    factors = {
-        id(layer.input): _batch_factor(layer)
-        for layer in network.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
-    return [
-        (layer, _kernel(layer) * factors.get(id(layer.output), np.float32(1)))
-        for layer in network.layers
-        if isinstance(layer, WEIGHTED)
-    ]
-
-
-def _kernel(layer: keras.Layer) -> Array:
-    """Of a convolution map by map: as that of one in as many groups as there are maps."""
-    kernel: Array = layer.get_weights()[0]
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        return kernel.reshape(*kernel.shape[:2], 1, -1)
-    return kernel
-
-
-def _batch_factor(layer: keras.layers.BatchNormalization) -> Array:
-    """What each map is multiplied by once training is over."""
-    factor: Array = 1 / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
-    return factor * np.asarray(layer.gamma) if layer.scale else factor
 
 
 def lipschitz(bounds: Sequence[LayerBound]) -> float:
@@ -166,8 +154,12 @@ def _layer_bound(layer: keras.Layer) -> LayerBound | None:
     match layer:
         case keras.layers.Dense():
             return _dense(layer, layer.get_weights()[0], _slope(layer))
-        case keras.layers.Conv2D():
-            return _convolution(layer, layer.get_weights()[0], _slope(layer))
+        case keras.layers.Conv2D() | keras.layers.DepthwiseConv2D() if not _is_unusual(layer):
+            return _convolution(layer, kernel_of(layer), _slope(layer))
+        case _ if isinstance(layer, WEIGHTED):
+            return _unusual(layer, kernel_of(layer), _slope(layer))
+        case keras.layers.BatchNormalization():
+            return _normalisation(layer)
         case keras.layers.Rescaling():
             return _plain(layer, float(np.abs(layer.scale).max()))
         case keras.layers.Activation():
@@ -176,7 +168,9 @@ def _layer_bound(layer: keras.Layer) -> LayerBound | None:
             return _plain(layer, _pooling_constant(layer))
     if isinstance(layer, HARMLESS):
         return None
-    raise ValueError(f"no Lipschitz constant is known for {layer.name}, a {type(layer).__name__}")
+    raise NotAvailable(
+        f"no Lipschitz constant is known here for {layer.name}, a {type(layer).__name__}."
+    )
 
 
 def _dense(layer: keras.layers.Dense, kernel: Array, slope: float) -> LayerBound:
@@ -191,8 +185,6 @@ def _convolution(
     stride = layer.strides[0]
     map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)
     groups = layer.input.shape[3] if map_by_map else layer.groups
-    if layer.strides != (stride, stride) or layer.dilation_rate != (1, 1):
-        raise ValueError(f"{layer.name}: strides differ or the kernel is dilated")
     height, width, inputs, outputs = kernel.shape
     image = tuple(layer.input.shape[1:3])
     torus = operator_norms.enclosing_torus(image, (height, width), stride, layer.padding)
@@ -208,6 +200,35 @@ def _convolution(
     if groups > 1:
         size += f" in {groups} groups"
     return LayerBound(layer.name, size, stride, norm, circular, circular / stride, slope)
+
+
+def _is_unusual(layer: keras.Layer) -> bool:
+    """Whether the paper's formula is not about such a layer: other strides in the two directions,
+    a dilated kernel, a transposed or a separable convolution."""
+    return isinstance(layer, UNUSUAL) or (
+        len(set(layer.strides)) > 1 or set(layer.dilation_rate) != {1}
+    )
+
+
+def _unusual(layer: keras.Layer, kernel: Array, slope: float) -> LayerBound:
+    """By the layer itself in double precision, without bias and activation."""
+    plain = {"dtype": "float64", "activation": "linear", "use_bias": False}
+    linear = type(layer).from_config(layer.get_config() | plain)
+    linear.build((1, *layer.input.shape[1:]))
+    weights = [weight for weight in layer.get_weights() if weight.ndim > 1]
+    weights[-1] = kernel.reshape(weights[-1].shape)
+    linear.set_weights(weights)
+    norm = operator_norms.operator_norm(linear, layer.input.shape[1:])
+    size = " and ".join(" x ".join(map(str, weight.shape)) for weight in weights)
+    same = len(set(layer.strides)) == 1
+    stride = layer.strides[0] if same else None
+    return LayerBound(layer.name, size, stride, norm, math.nan, math.nan, slope)
+
+
+def _normalisation(layer: keras.layers.BatchNormalization) -> LayerBound:
+    factor = np.abs(batch_factor(layer))
+    norm = float(factor.max())
+    return LayerBound(layer.name, f"{factor.size} maps", None, norm, norm, norm, 1.0)
 
 
 def _plain(layer: keras.Layer, constant: float) -> LayerBound | None:
@@ -231,5 +252,5 @@ def _pooling_constant(layer: keras.Layer) -> float:
 def _slope(layer: keras.Layer) -> float:
     name = keras.activations.serialize(layer.activation)
     if name not in SLOPES:
-        raise ValueError(f"{layer.name}: the largest slope of {name} is not known here")
+        raise NotAvailable(f"{layer.name}: the largest slope of {name} is not known here.")
     return SLOPES[name]

@@ -10,7 +10,7 @@ import numpy as np
 
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
-from reproduce.methods.bounds import lipschitz
+from reproduce.methods.bounds import lipschitz, weighted
 from reproduce.methods.bounds.lipschitz import LayerBound
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, Strength, answer
@@ -24,7 +24,7 @@ THEIRS = {"fc6": "fc1", "fc7": "fc2", "fc8": "fc3"}
 def table5(context: Context) -> Artefact:
     """The operator norms of the network's convolutions and fully connected layers."""
     name, network = the_network(context)
-    layers = lipschitz.weighted_layers(network)
+    layers = weighted.weighted_layers(network)
     if not layers:
         raise NotAvailable(
             f"{name} shows no convolution or fully connected layer of its own: it has to be a "
@@ -32,6 +32,7 @@ def table5(context: Context) -> Artefact:
         )
     cells = Cells("szegedy", "table5")
     found: list[LayerBound] = []
+    left = weighted.uncounted(network)
     with stage("upper bounds of the layers", len(layers)) as advance:
         for index in range(len(layers)):
             bound: LayerBound = context.cached(partial(bound_of, network, index))
@@ -52,7 +53,10 @@ def table5(context: Context) -> Artefact:
         cells=cells.list,
         claims=_claims(name, found),
         notes=[
-            "A batch normalisation that follows a convolution at once is multiplied into it.",
+            "A batch normalisation that follows a convolution at once is multiplied into it; any "
+            "other has a row of its own. Separable, transposed and dilated convolutions, and those "
+            "of two different strides, have a norm and no bound by the paper's formula.",
+            *[f"Not counted, of other kinds: {', '.join(left)}."] * bool(left),
             "The paper prints no product; a product over these layers bounds a network only where "
             "they follow one another.",
         ],
@@ -63,7 +67,7 @@ def table5(context: Context) -> Artefact:
 
 def bound_of(network: Any, index: int) -> LayerBound:
     """The bound of one of the network's layers."""
-    return lipschitz.separate_bound(*lipschitz.weighted_layers(network)[index])
+    return lipschitz.separate_bound(*weighted.weighted_layers(network)[index])
 
 
 def _row(name: str, bound: LayerBound) -> str:
@@ -75,15 +79,23 @@ def _row(name: str, bound: LayerBound) -> str:
 
 def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
     first = found[0]
-    strided = [bound for bound in found if math.isfinite(bound.norm) and (bound.stride or 1) > 1]
+    strided = [
+        bound
+        for bound in found
+        if math.isfinite(bound.norm + bound.circular) and (bound.stride or 1) > 1
+    ]
     claims = [
         Claim(
             id="instability from the first layer on",
             sentence="Instability can appear as soon as in the first convolutional layer: its "
             "bound exceeds 1.",
-            verdict=answer(first.circular > 1),
-            evidence=f"{name}'s first layer: {first.circular:.3g}"
-            + (f", {first.printed:.3g} by the printed formula." if first.stride != 1 else "."),
+            verdict=answer(first.upper > 1),
+            evidence=f"{name}'s first layer: {first.upper:.3g}"
+            + (
+                f", {first.printed:.3g} by the printed formula."
+                if math.isfinite(first.printed) and first.stride != 1
+                else "."
+            ),
             strength=Strength(1, None, "a bound of at most 1"),
         )
     ]
@@ -104,16 +116,16 @@ def _claims(name: str, found: list[LayerBound]) -> list[Claim]:
                 strength=Strength(len(strided), None, "one layer whose norm is larger"),
             )
         )
-    largest = max(found, key=lambda bound: bound.circular)
-    typical = float(np.median([bound.circular for bound in found]))
+    largest = max(found, key=lambda bound: bound.upper)
+    typical = float(np.median([bound.upper for bound in found]))
     claims.append(
         Claim(
             id="every layer can stretch",
             sentence="Every layer's bound exceeds 1, so that nothing excludes that a small "
             "perturbation grows from layer to layer.",
-            verdict=answer(all(bound.circular > 1 for bound in found)),
-            evidence=f"median {typical:.3g}, largest {largest.circular:.3g} ({largest.layer}), "
-            f"smallest {min(bound.circular for bound in found):.3g}.",
+            verdict=answer(all(bound.upper > 1 for bound in found)),
+            evidence=f"median {typical:.3g}, largest {largest.upper:.3g} ({largest.layer}), "
+            f"smallest {min(bound.upper for bound in found):.3g}.",
             strength=Strength(len(found), None, "one layer with a bound of at most 1"),
         )
     )
