@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from reproduce.experiments.szegedy import density
 from reproduce.methods.attacks.adversarial import nearest
 from reproduce.methods.evolution import colour
 from reproduce.runtime import code, recipe
@@ -346,3 +347,13 @@ def test_functions_with_other_defaults_are_told_apart():
     values = [adding(1), adding(2), ending(1), ending(2)]
     assert len({key(partial(identity, value)) for value in values}) == 4
     assert key(partial(identity, adding(1))) == key(partial(identity, values[0]))
+
+
+def test_a_report_is_no_part_of_what_an_experiment_computes(edit):
+    """`density` imports the cells of a table; its noise does not depend on them."""
+    call = partial(identity, density.changed_by_noise)
+    before = key(call)
+    edit("reproduce.report.cells", "", CONSTANT)
+    assert key(call) == before
+    edit("reproduce.networks.forward", "", CONSTANT)
+    assert key(call) != before
