@@ -132,6 +132,7 @@ def test_a_pool_grows_until_it_is_full_and_then_forgets_at_random(rng):
         assert set(fresh.labels) <= set(pool.labels)
     assert len(set(pool.labels)) == 35
     assert len({label // 10 for label in pool.labels}) > 3  # not the oldest first
+    assert not set(range(10)) <= set(pool.labels)  # nor the newest: all ten stay once in 20,000
 
 
 def test_a_pool_teaches_only_the_layers_above_it(examples):
