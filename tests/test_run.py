@@ -9,8 +9,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from reproduce.command import departures
 from reproduce.runtime import cli_help
-from run import departures
+from reproduce.runtime.places import CONF
 
 
 def run(*words, **environment):
@@ -85,7 +86,7 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     assert "seed: 0  # of weights, target labels, noise and evolution [0, 4294967295]\n" in text
     assert "    images: 32  # attacked per network; " in text
     assert "  size: null  # scaled to this, 28 or [28,28]; null takes " in text
-    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=words)
     assert OmegaConf.create(text) == config
     assert config.attack.tau == 4
@@ -93,7 +94,7 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
 
 def test_what_a_user_changed_is_listed_as_a_departure():
     words = ["experiment=nguyen", "networks=keras", "networks.path=mine.keras", "examples=1000"]
-    with initialize_config_dir(str(cli_help.CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         config, usual = compose("config", overrides=words), compose("config", overrides=words[:1])
     assert departures(config, 4000) == [
         *departures(usual, 4000),

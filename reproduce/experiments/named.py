@@ -14,11 +14,11 @@ from reproduce.data import Dataset, mnist
 from reproduce.experiments import Context
 from reproduce.networks import foreign
 from reproduce.networks.classifier import Classifier
-from reproduce.runtime.cli_help import CONF
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.places import CONF, OUTPUTS
 from reproduce.runtime.store import Store
 
-STORE = CONF.parent / "outputs" / "cache"
+STORE = OUTPUTS / "cache"
 GREY_28 = (28, 28, 1)  # images for a function that does not say what it takes
 
 

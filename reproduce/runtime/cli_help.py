@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-CONF = Path(__file__).parents[2] / "conf"
+from reproduce.runtime.places import CONF
+
 GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "sweep")
 PACKAGE = "# @package "
 

@@ -19,8 +19,9 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from reproduce.runtime.cli_help import CONF, explanations, with_nearest
+from reproduce.runtime.cli_help import explanations, with_nearest
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.places import CONF
 from reproduce.runtime.ranges import NEW, declared, misfit, shown
 from reproduce.runtime.signatures import parameters
 

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from reproduce.runtime.places import ROOT
 
 
 def parameters(target: str) -> dict[str, Any] | None:

@@ -1,0 +1,246 @@
+"""The command: python run.py experiment=szegedy, or reproduce experiment=szegedy.
+
+The only file that knows Hydra: it composes conf/, makes the calls that conf/ names, and hands
+them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As joblib gives its jobs: sums of several threads differ in their last digits from those of one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Hydra hands its errors on, and `cli_help.explain_error` words them.
+os.environ["HYDRA_FULL_ERROR"] = "1"
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
+
+from reproduce.runtime import cli_help, cores, options, sweep
+from reproduce.runtime.addresses import point_latest, run_folder
+from reproduce.runtime.calls import made
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.files import locked
+from reproduce.runtime.places import CONF, ROOT
+from reproduce.runtime.progress import chart_to, discard_output, log_to, say
+from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
+
+USAGE = """\
+Rebuilds the tables, figures and claims of the papers, each number beside the published one.
+
+  python run.py experiment=szegedy                        Szegedy et al. 2014, all of it
+  python run.py experiment=szegedy only=[table1,figure7]  some of its artefacts
+  python run.py experiment=szegedy scale=smoke            the same code on less, about a minute
+  python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
+  python run.py experiment=szegedy --cfg job              every value that can be set, explained
+
+  python run.py -m experiment=szegedy only=[table1] seed=0,1,2       a sweep, then one report
+  python run.py -m +sweep=weight_decay                    a sweep that conf/sweep/ describes
+  ... hydra/launcher=joblib hydra.launcher.n_jobs=2       its jobs in processes, two at a time
+  ... hydra/launcher=submitit_slurm                       its jobs on a cluster
+
+  python -m reproduce.report --compare RUN RUN            which numbers moved beyond their noise
+  eval "$(python run.py -sc install=bash)"                completes options (zsh: install=zsh)
+
+Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/, and outputs/latest leads to the
+last ones. A stopped run or sweep goes on where it was by the same command.
+"""
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def main(cfg: DictConfig) -> None:
+    """One run, alone or as a job of a sweep."""
+    job = ",".join(HydraConfig.get().overrides.task)
+    if sweep.has_ended(job):
+        return
+    try:
+        with sweep.job(job) as folder_is:
+            run(cfg, folder_is)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
+    """A data set, networks, and an experiment's artefacts, made one after the other."""
+    chosen = _chosen()
+    if chosen.experiment is None:
+        known = " ".join(f"experiment={name}" for name in cli_help.names("experiment"))
+        raise UserError(f"which experiment? {known}.\n\n{USAGE}")
+    words = list(HydraConfig.get().overrides.task)
+    options.check(cfg, words)
+    sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
+    cores.start_tensorflow(cfg.seed, cfg.threads)
+    if sweep.JOBS_FILE_ENV in os.environ:
+        cores.bind(Path(os.environ[sweep.JOBS_FILE_ENV]), _cores_of_a_job())
+
+    from reproduce.data import subsample
+    from reproduce.experiments import Context, perform
+    from reproduce.report.run import Header, Run
+    from reproduce.runtime.store import Store
+
+    warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
+    whole = made(cfg.dataset)
+    dataset = subsample(whole, cfg.examples, cfg.seed)
+    artefacts = made(cfg.artefacts)
+    folder = _address(cfg, dataset.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder_is(folder, Path(cfg.outputs))
+    charts = folder / "tensorboard" if cfg.tensorboard else None
+    waiting = f"another run of the same settings fills {folder}: this one waits for its end."
+    with locked(folder / ".lock", waiting), log_to(folder / "run.log"), chart_to(charts):
+        context = Context(
+            dataset=dataset,
+            networks=made(cfg.networks),
+            seed=cfg.seed,
+            store=Store(cfg.store),
+        )
+        header = Header(
+            experiment=chosen.experiment,
+            dataset=dataset.name,
+            data_source=dataset.source,
+            data_digest=dataset.digest,
+            scale=chosen.scale,
+            seed=cfg.seed,
+            # The halves on photographs bring their own; the others are about MNIST.
+            papers_data=dataset.name == "mnist" or chosen.experiment.endswith("_imagenet"),
+        )
+        config = OmegaConf.to_container(cfg, resolve=True)
+        assert isinstance(config, dict)
+        resolved = {str(key): value for key, value in config.items()}
+        told = [*departures(cfg, len(whole.train.labels)), *options.departures(cfg, words)]
+        with Run(folder, header, config=resolved, departures=told) as kept:
+            perform(artefacts, context, kept, only=cfg.only)
+    if sweep.JOBS_FILE_ENV not in os.environ:
+        point_latest(Path(cfg.outputs), folder)
+
+
+def departures(cfg: DictConfig, images: int) -> list[str]:
+    """From the paper: those of the experiment, and those of this configuration.
+
+    Args:
+        images: how many the data set has for training.
+    """
+    told = [*(cfg.get("departures") or ())]
+    if cfg.examples not in (None, images):
+        told.append(f"Trained on {cfg.examples:,} of the {images:,} training images.")
+    if cfg.networks.get("_target_", "").endswith("saved_by_keras"):
+        of = cfg.networks.path or f"keras.applications.{cfg.networks.name}"
+        told.append(f"In the place of the paper's networks: {of}.")
+    return told
+
+
+def _chosen() -> Any:
+    """The file taken of each folder of conf/."""
+    return HydraConfig.get().runtime.choices
+
+
+def _cores_of_a_job() -> int:
+    """By the launcher; all of them where a cluster gives each job its own."""
+    launcher = HydraConfig.get().launcher
+    match HydraConfig.get().runtime.choices["hydra/launcher"]:
+        case "joblib":
+            return cores.share(launcher.n_jobs)
+        case "submitit_local":  # every job at once
+            return launcher.cpus_per_task or 1
+        case _:
+            return len(cores.CORES)
+
+
+def run_sweep() -> int:
+    """All jobs of a sweep, then what failed, then one report over the rest."""
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)  # for jobs that start a Python of their own
+    jobs = sweep.run(_launch)
+    for job in jobs:
+        if job.failure:
+            say(f"failed: {escape(job.options)}: {escape(job.failure)}")
+    done = [job for job in jobs if not job.failure]
+    if len(done) > 1:
+        from reproduce.report.__main__ import over_many
+
+        for page in over_many([Path(job.folder) for job in done], apart=True):
+            point_latest(Path(done[0].outputs), page.parent)
+    return 1 if len(done) < len(jobs) else 0
+
+
+def _launch() -> None:
+    GlobalHydra.instance().clear()  # of an attempt before
+    main()
+
+
+def _address(cfg: DictConfig, dataset: str) -> Path:
+    """Where results of this configuration always go; other settings get a folder of their own."""
+    chosen = _chosen()
+    experiment = ["sweeps", chosen.sweep] if "sweep" in chosen else [chosen.experiment]
+    parts = [*experiment, dataset, chosen.scale, f"seed={cfg.seed}"]
+    settings = HydraConfig.get().job.override_dirname
+    return run_folder(Path(cfg.outputs), *parts, settings=settings)
+
+
+def show_help() -> None:
+    """What can be typed."""
+    print(USAGE + cli_help.listing())
+
+
+def show_config(words: list[str]) -> None:
+    """The composed configuration with the comments of the files that it comes from."""
+    config = options.composed(words)
+    chosen = {str(key): value for key, value in config.hydra.runtime.choices.items()}
+    with open_dict(config):
+        del config["hydra"]
+    print(cli_help.explained(OmegaConf.to_yaml(config), chosen))
+
+
+def printed(show: Callable[[], None]) -> None:
+    """Text that may be cut off, as by `| head`: nothing was begun that could go on."""
+    try:
+        show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
+def command(words: list[str]) -> int:
+    """What the words of a command line ask for; the exit code."""
+    if {"--help", "-h"} & set(words):
+        printed(show_help)
+    elif [word for word in words if "=" not in word] == ["--cfg", "job"]:
+        printed(lambda: show_config([word for word in words if "=" in word]))
+    elif {"-m", "--multirun"} & set(words):
+        return run_sweep()
+    else:
+        main()
+    return 0
+
+
+def entry() -> int:
+    """The command line; the exit code."""
+    stop_on_signals()
+    words = sys.argv[1:]
+    try:
+        return command(words)
+    except InstantiationException:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        told = cli_help.explain_error(str(error), words, lambda: options.names(words))
+        print(told, file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, OSError) as error:
+        stop = as_stop(error)
+        if stop is None:
+            raise
+        discard_output()
+        print(f"{stop.reason}; {AGAIN}", file=sys.stderr)
+        return stop.code
