@@ -170,3 +170,19 @@ def test_weight_zero_is_ordinary_descent(examples):
 def test_outputs_without_a_box_are_refused(examples):
     with pytest.raises(ValueError, match=r"outputs in \[0, 1\].*hidden1"):
         train(network("tanh"), examples)
+
+
+def test_where_no_example_is_found_training_goes_on_with_the_images_as_they_are(examples, capsys):
+    def misses(classify, images, targets):
+        found = towards_the_target(classify, images, targets)
+        return found._replace(
+            images=np.full_like(images, np.nan), failed=np.ones(len(images), bool)
+        )
+
+    side = pools.Sides.of(network(), "hidden1")
+    some = examples.images[:6], examples.labels[:6]
+    pool = pools.craft(side, *some, misses, np.random.default_rng(0), "random")
+    np.testing.assert_array_equal(pool.outputs, side.below(some[0]).numpy())
+    np.testing.assert_array_equal(pool.labels, some[1])
+    assert "no adversarial example was found above hidden1" in capsys.readouterr().out
+    train(network(), examples, attack=misses)

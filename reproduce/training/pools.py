@@ -26,7 +26,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from reproduce.methods.attacks import adversarial
-from reproduce.runtime.progress import stage
+from reproduce.runtime.progress import say, stage
 
 Array = NDArray[np.floating]
 Labels = NDArray[np.integer]
@@ -154,7 +154,10 @@ def craft(
     rule: str,
     longest: float | None = None,
 ) -> Pool:
-    """Fresh adversarial examples for the layers above; those the attack missed are left out."""
+    """Fresh adversarial examples for the layers above; those the attack missed are left out.
+
+    Where it missed all of them, the outputs as they are: a pool is never empty.
+    """
     outputs = sides.below(images, training=False).numpy()
     if outputs.min() < 0 or outputs.max() > 1:
         raise ValueError(
@@ -166,6 +169,9 @@ def craft(
     targets = adversarial.choose_targets(classify, maps, labels, rule=rule, seed=seed)
     found = attack(classify, maps, targets)
     kept = ~found.failed
+    if not kept.any():
+        say(f"no adversarial example was found above {sides.below.layers[-1].name}")
+        return Pool(outputs, labels)
     moved = found.images[kept]
     if longest is not None:
         share = longest / np.maximum(found.distortion[kept], longest)
