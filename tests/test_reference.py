@@ -121,6 +121,7 @@ def kept(tmp_path, monkeypatch):
     rng = np.random.default_rng(3)
     for run in five(rng):
         results_json.write(tmp_path / "runs" / str(run.seeds[0]), run)
+        (tmp_path / "runs" / str(run.seeds[0]) / "report.html").touch()
         reference.keep(tmp_path / "runs" / str(run.seeds[0]), tmp_path / "reference")
     results_json.write(tmp_path / "new", a_run(rng, 5))
     return tmp_path

@@ -215,6 +215,8 @@ def keep(folder: Path, to: Path = REFERENCE) -> Path:
     run = results_json.read(folder)
     if run.combined:
         raise UserError(f"{folder} holds a report over several runs: name the runs themselves.")
+    if not (run.cells and (folder / "report.html").is_file()):
+        raise UserError(f"{folder} holds a run without results: run it to its end.")
     bare = {name: layout._replace(figures=()) for name, layout in run.artefacts.items()}
     content = json.loads(results_json.to_json(run._replace(artefacts=bare)))
     content = {"command": command(folder, run), "threads": _threads(folder), **content}
