@@ -66,6 +66,9 @@ def models(
     odd: list[str] = []
     for name, recipe in zoo.recipes(context, models).items():
         kept = zoo.made(recipe).labels(sample.images) == sample.labels
+        if not kept.any():
+            odd.append(f"{name}: left out, it labels none of the {len(kept)} images rightly.")
+            continue
         found = context.cached(
             partial(
                 protocol.smallest, recipe, sample.images[kept], pool, context.seed, dict(search),

@@ -14,6 +14,11 @@ from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.runtime.errors import UserError
 from reproduce.training import logits
 
+AVERAGE = (
+    "The average distortion is read as the root mean square over all images and pixels, because "
+    "the published distances come out; the mean of images is smaller by a tenth."
+)
+
 
 class Attacked(NamedTuple):
     """One network under attack.
@@ -53,7 +58,7 @@ def choices(attack: Attack, rule: str) -> list[str]:
     """What an attack and its protocol decide where the paper leaves it open."""
     first = ["The first images are attacked, not a random sample."] if rule == "first" else []
     usual = [f"Attacked by {attack}, which makes small: {attack.objective}."]
-    return [*(attack.choices or usual), *first]
+    return [*(attack.choices or usual), AVERAGE, *first]
 
 
 def attack_network(
