@@ -103,11 +103,15 @@ EVIL = [
     3,
 ]
 
+KINDS = ["experiment", "dataset", "scale"]
+
 
 def renamed(name, where) -> str:
     content = json.loads(results_json.to_json(made_up()))
     if where == "figure":
         content["artefacts"]["table1"]["figures"] = [name]
+    elif where in ("experiment", "dataset", "scale"):
+        content[where] = name
     elif where == "not_run":
         content["not_run"][0]["artefact"] = name
     else:
@@ -116,7 +120,7 @@ def renamed(name, where) -> str:
     return json.dumps(content)
 
 
-@pytest.mark.parametrize("where", ["figure", "not_run", "table"])
+@pytest.mark.parametrize("where", ["figure", "not_run", "table", *KINDS])
 @pytest.mark.parametrize("name", EVIL)
 def test_names_in_somebody_elses_results_lead_nowhere(tmp_path, capsys, where, name):
     if where == "table" and name == 3:
@@ -145,3 +149,15 @@ def test_links_in_somebody_elses_folder_are_not_followed(tmp_path, capsys, link)
     assert told.count("\n") == 1
     assert not list(outside.iterdir())
     assert not (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize("where", KINDS)
+def test_a_combined_report_goes_nowhere_else(tmp_path, capsys, where):
+    runs = tmp_path / "runs"
+    for run, name in (("one", "plain"), ("two", "../../../../x")):
+        (runs / run).mkdir(parents=True)
+        (runs / run / "results.json").write_text(renamed(name, where))
+    output = tmp_path / "combined"
+    assert command.main([str(runs), "--apart", "--output", str(output)]) == 2
+    assert "is no plain name of a file" in capsys.readouterr().err
+    assert not output.exists()

@@ -168,3 +168,30 @@ def _soon(condition, seconds=30):
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.1)
     return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"outputs": None}, "outputs is a folder, got null."),
+        ({"outputs": "  "}, "outputs is a folder, got '  '."),
+        ({"outputs": 3}, "outputs is a folder, got 3."),
+        (
+            {
+                "outputs": "results",
+                "hydra": {"runtime": {"choices": {"hydra/launcher": "submitit_slurm"}}},
+            },
+            "srun is not found here",
+        ),
+    ],
+)
+def test_a_sweep_that_cannot_start_says_so_in_a_line(tmp_path, monkeypatch, capsys, settings, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        sweep.JobsFile().on_multirun_start(OmegaConf.create(settings))
+    assert ended.value.code == 2
+    line = capsys.readouterr().err
+    assert told in line
+    assert line.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.markup import escape
-from scipy import stats
 
 from reproduce.data import pictures
 from reproduce.data.arrays import check_memory
@@ -31,7 +30,6 @@ SIDE = 256  # of the image that ten crops are taken from (Nguyen et al. 2015, au
 # of the middles and in 53.5 % of the whole.
 SMALLEST_CUT = 224
 NARROWEST = 40  # times as long as wide; a line is no photograph, and would fill the memory
-CHANCE = 0.01  # guessing gives as many right answers at least this often: no better than chance
 
 
 def photographs(path: str | None = None, *, most: int | None = 2000) -> Dataset:
@@ -114,21 +112,6 @@ def seen(side: int, of: int = SIDE) -> str:
     if SMALLEST_CUT <= side < of:
         return f"their middle {side} of {of} pixels"
     return f"their middle square scaled to {side} pixels"
-
-
-def at_chance(right: int, total: int, classes: int) -> str | None:
-    """A line where as many right answers are no rarer than by guessing, else None.
-
-    Args:
-        right: answers; total: photographs; classes: among which a guess is made.
-    """
-    if total == 0 or stats.binom.sf(right - 1, total, 1 / classes) < CHANCE:
-        return None
-    return (
-        f"{right} of {total} photographs are labelled rightly, no more than by guessing among "
-        f"{classes} classes: perhaps the network's classes stand in another order than the "
-        "photographs', or it expects other pixels."
-    )
 
 
 def _at(images: np.ndarray, side: int) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 from rich.markup import escape
 
 from reproduce.data.examples import Examples
-from reproduce.data.photographs import at_chance, seen, sized
+from reproduce.data.photographs import seen, sized
 from reproduce.experiments import Context
+from reproduce.networks.input_format import at_chance
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable, UserError

@@ -176,13 +176,10 @@ def _found_out(
         )
     if guessed:
         say(f"{called(path)}: {'; '.join(guessed)}. {OPTIONS}")
-    if input_format.at_chance(given):
-        say(
-            f"{called(path)} labels {int((~given.wrong).sum())} of {len(given.labels)} training "
-            f"images rightly, no more than by chance: are its classes in the order of "
-            f"{dataset.name}'s, and its pixels in the range that networks.scale= and "
-            "networks.offset= say?"
-        )
+    right, total = int((~given.wrong).sum()), len(given.labels)
+    guessing = input_format.at_chance(right, total, given.logits.shape[1])
+    if guessing:
+        say(f"{called(path)}: {guessing}")
     return scale, offset, given.kind
 
 

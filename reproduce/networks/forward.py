@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from reproduce.data.examples import Examples
 from reproduce.networks.classifier import Classifier
-from reproduce.runtime.errors import UserError
+from reproduce.runtime.errors import NotAvailable, UserError
 
 Forward = Callable[[Any], Any]
 SLOTS = 32  # images in one step of an attack,
@@ -142,6 +142,20 @@ def hidden_layers(network: keras.Model) -> list[str]:
         elif isinstance(layer, keras.layers.MaxPooling2D) and names:
             names[-1] = layer.name
     return names
+
+
+def last_hidden(network: keras.Model) -> str:
+    """The name of the last hidden layer.
+
+    Raises:
+        NotAvailable: there is none.
+    """
+    names = hidden_layers(network)
+    if not names:
+        raise NotAvailable(
+            f"{network.name} has no hidden layer: fully connected, convolutional, before its last."
+        )
+    return names[-1]
 
 
 def activations_of(network: keras.Model, layer: str, images: np.ndarray) -> Any:

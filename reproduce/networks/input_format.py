@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 from scipy.special import logsumexp
 
 from reproduce.data.examples import Examples
@@ -23,6 +24,7 @@ BATCH_PIXELS = 600_000  # evaluated at once: four images of 224 x 224, or 500 sm
 # What models expect of a pixel x in [0, 1]: x * scale + offset.
 RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
 CERTAIN = 2.0  # standard deviations by which the errors of two ranges differ
+CHANCE = 0.01  # guessing gives as many right answers at least this often: no better than chance
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -111,7 +113,16 @@ def _certainly_worse(one: np.ndarray, other: np.ndarray) -> bool:
     return apart > CERTAIN * math.sqrt((one != other).sum())
 
 
-def at_chance(given: Answers) -> bool:
-    """Whether no more labels are right than guessing gives."""
-    expected = len(given.labels) / given.logits.shape[1]
-    return bool((~given.wrong).sum() <= expected + 3 * math.sqrt(expected))
+def at_chance(right: int, total: int, classes: int) -> str | None:
+    """A line where as many right answers are no rarer than by guessing, else None.
+
+    Args:
+        right: labels; total: images; classes: among which a guess is made.
+    """
+    if total == 0 or stats.binom.sf(right - 1, total, 1 / classes) < CHANCE:
+        return None
+    return (
+        f"{right} of {total} images are labelled rightly, no more than by guessing among "
+        f"{classes} classes: perhaps the network's classes stand in another order than the "
+        "images', or it expects other pixels (networks.scale=, networks.offset=)."
+    )

@@ -153,6 +153,8 @@ def read(folder: Path) -> Results:
 
 def _check_names(folder: Path, results: Results) -> None:
     """Refuses results from somebody else whose names would lead out of their folder."""
+    for name in (results.experiment, results.dataset, results.scale):  # folders of `combined`
+        _file_name(folder, name)
     files = ["results.json", "config.yaml", "report.html", "report.md"]
     for name in {*results.artefacts, *results.not_run, *results.seconds}:
         files += [f"tables/{_file_name(folder, name)}.{ending}" for ending in TABLE_ENDINGS]
@@ -171,7 +173,8 @@ def _file_name(folder: Path, name: Any) -> str:
     if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
         raise UserError(
             f"{folder / 'results.json'} names {name!r:.80}, which is no plain name of a file: "
-            "an artefact's or a figure's has no separators and does not begin with a dot."
+            "those of artefacts, figures, experiments, data sets and scales have no separators and "
+            "do not begin with a dot."
         )
     return name
 

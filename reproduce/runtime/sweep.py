@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.markup import escape
 
 from reproduce.runtime.errors import UserError
@@ -46,6 +47,10 @@ class JobsFile(Callback):
     """Opens the file of jobs where the sweep's results go; Hydra calls it before the first job."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        error = _cannot_start(config)
+        if error:  # Hydra would only warn of an exception
+            print(error, file=sys.stderr)
+            sys.exit(2)
         parent = os.environ.get(PARENT_PID_ENV)
         path = Path(config.outputs, "sweeps", f"{parent}.jsonl").absolute()
         if parent is None or os.environ.get(JOBS_FILE_ENV) == str(path):
@@ -53,10 +58,24 @@ class JobsFile(Callback):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("")
-        except OSError as error:  # Hydra would only warn of an exception
-            print(f"outputs={config.outputs} cannot be written: {error}.", file=sys.stderr)
+        except OSError as unwritable:
+            print(f"outputs={config.outputs} cannot be written: {unwritable}.", file=sys.stderr)
             sys.exit(2)
         os.environ[JOBS_FILE_ENV] = str(path)
+
+
+def _cannot_start(config: DictConfig) -> str | None:
+    """Why no job of a sweep can start, in a line."""
+    if not isinstance(config.outputs, str) or not config.outputs.strip():
+        got = "null" if config.outputs is None else repr(config.outputs)
+        return f"outputs is a folder, got {got}."
+    choices = OmegaConf.select(config, "hydra.runtime.choices") or {}
+    if choices.get("hydra/launcher") == "submitit_slurm" and shutil.which("srun") is None:
+        return (
+            "hydra/launcher=submitit_slurm needs a Slurm cluster, and srun is not found here: "
+            "start it on a login node, or take hydra/launcher=joblib."
+        )
+    return None
 
 
 def run(launch: Callable[[], object]) -> list[Job]:

@@ -375,7 +375,7 @@ def test_classes_in_another_order_are_said(module, capsys):
     turned = data.read_only(dataset.train.images, (dataset.train.labels + 1) % CLASSES)
     foreign.load("theirs:model", dataset=dataset._replace(train=turned), scale=1.0)
     said = " ".join(capsys.readouterr().out.split())
-    assert "0 of 200 training images rightly, no more than by chance" in said
+    assert "0 of 200 images are labelled rightly, no more than by guessing" in said
 
 
 class Noise(L.Layer):

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from reproduce.data import corpora, examples, photographs
+from reproduce.networks.input_format import at_chance
 
 
 def picture(file, size=(30, 40), colour=(255, 0, 0)):
@@ -137,7 +138,7 @@ def test_small_networks_see_the_whole_and_others_what_they_saw_in_training(side,
      (55, 500, 10, True), (90, 500, 10, False), (0, 0, 10, False)],
 )  # fmt: skip
 def test_an_error_at_chance_level_is_told(right, total, classes, told):
-    line = photographs.at_chance(right, total, classes)
+    line = at_chance(right, total, classes)
     assert bool(line) is told
     assert not told or "another order" in line
 

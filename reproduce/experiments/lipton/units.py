@@ -12,7 +12,7 @@ from reproduce.experiments.szegedy.units import MARGINS, UNITS
 from reproduce.methods.units import equivalence
 from reproduce.methods.units.coherence import ROW, Coherence, coherence, shuffled_coherence
 from reproduce.networks import classical
-from reproduce.networks.forward import hidden_layers
+from reproduce.networks.forward import last_hidden
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 
@@ -42,7 +42,7 @@ def units(context: Context, *, layers: dict[str, dict[str, str]], rows: int) -> 
             for measure in MEASURES:
                 row = f"{name}, {label}: {measure}"
                 _row(cells, row, found, measure)
-                last += [row] * (layer == hidden_layers(networks[name])[-1])
+                last += [row] * (layer == last_hidden(networks[name]))
     return Artefact(
         title="Units and random directions",
         caption=(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reproduce.experiments import Context
 from reproduce.methods.units import directions
 from reproduce.methods.units.coherence import ROW
-from reproduce.networks.forward import activations_of, hidden_layers
+from reproduce.networks.forward import activations_of, last_hidden
 from reproduce.report import figures
 from reproduce.report.results import Artefact
 
@@ -40,7 +40,7 @@ def _rows_of_images(
     context: Context, network: str, number: int, what: str, singular: str
 ) -> Artefact:
     model = context.network(network)
-    layer = hidden_layers(model)[-1]
+    layer = last_hidden(model)
     images = context.dataset.test.images
     activations = activations_of(model, layer, images)
     vectors, titles = drawn(activations, singular, context.seed)

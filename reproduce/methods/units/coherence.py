@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reproduce.methods.units import directions
-from reproduce.networks.forward import activations_of, hidden_layers
+from reproduce.networks.forward import activations_of, last_hidden
 
 ROW = 10  # images, as in Figures 1 and 2
 FAMILIES = ("units", "random", "basis", "PCA")
@@ -49,7 +49,7 @@ def coherence(
         if network is None or layer is None
         else activations_of(network, layer, images)
     )
-    features = activations_of(judge, hidden_layers(judge)[-1], images)
+    features = activations_of(judge, last_hidden(judge), images)
     return of_activations(activations, features, labels, rows=rows, seed=seed)
 
 
@@ -84,7 +84,7 @@ def blind_coherence(
     seed: int,
 ) -> dict[str, Coherence]:
     """The coherence of images drawn at random."""
-    features = activations_of(judge, hidden_layers(judge)[-1], images)
+    features = activations_of(judge, last_hidden(judge), images)
     return blind(features, labels, rows=rows, seed=seed)
 
 
@@ -110,7 +110,7 @@ def shuffled_coherence(
     rng = np.random.default_rng([seed, 6])
     activations = rng.permuted(activations_of(network, layer, images), axis=0)
     vectors = directions.gaussian(activations.shape[1], rows, rng)
-    features = activations_of(judge, hidden_layers(judge)[-1], images)
+    features = activations_of(judge, last_hidden(judge), images)
     found = directions.most_exciting(activations, vectors, ROW)
     return {"shuffled": _coherence(found, labels, features)}
 
