@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from reproduce.data.examples import Examples, read_only
+from reproduce.runtime.errors import UserError
 
 NAMES = ("breast cancer", "wine", "digits, 8 x 8")
 
@@ -24,7 +25,12 @@ def measurements(name: str, seed: int) -> tuple[Examples, Examples]:
 
     Returns:
         Examples, images float32 (n, features, 1, 1), labels int64 (n,).
+
+    Raises:
+        UserError: for any other name.
     """
+    if name not in NAMES:
+        raise UserError(f"no table {name!r} of measurements: {'; '.join(NAMES)}.")
     from sklearn import datasets
     from sklearn.model_selection import train_test_split
 
