@@ -39,19 +39,19 @@ from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
 USAGE = """\
 Rebuilds the tables, figures and claims of the papers, each number beside the published one.
 
-  python run.py experiment=szegedy                        Szegedy et al. 2014, all of it
-  python run.py experiment=szegedy only=[table1,figure7]  some of its artefacts
-  python run.py experiment=szegedy scale=smoke            the same code on less, about a minute
+  python run.py experiment=szegedy                                Szegedy et al. 2014, all of it
+  python run.py experiment=szegedy 'only=[table1,figure7]'        some of its artefacts
+  python run.py experiment=szegedy scale=smoke                    the same code on less, in minutes
   python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
-  python run.py experiment=szegedy --cfg job              every value that can be set, explained
+  python run.py experiment=szegedy --cfg job                      every value, explained
 
-  python run.py -m experiment=szegedy only=[table1] seed=0,1,2       a sweep, then one report
-  python run.py -m +sweep=weight_decay                    a sweep that conf/sweep/ describes
-  ... hydra/launcher=joblib hydra.launcher.n_jobs=2       its jobs in processes, two at a time
-  ... hydra/launcher=submitit_slurm                       its jobs on a cluster
+  python run.py -m experiment=szegedy 'only=[table1]' seed=0,1,2  a sweep, then one report
+  python run.py -m +sweep=weight_decay                            a sweep of conf/sweep/
+  ... hydra/launcher=joblib hydra.launcher.n_jobs=2               in processes, two at a time
+  ... hydra/launcher=submitit_slurm                               its jobs on a cluster
 
-  python -m reproduce.report --compare RUN RUN            which numbers moved beyond their noise
-  eval "$(python run.py -sc install=bash)"                completes options (zsh: install=zsh)
+  python -m reproduce.report --compare RUN RUN                    which numbers moved
+  eval "$(python run.py -sc install=bash)"                        completes options (zsh: install=zsh)
 
 Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/, and outputs/latest leads to the
 last ones. A stopped run or sweep goes on where it was by the same command.
