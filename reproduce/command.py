@@ -39,9 +39,9 @@ from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
 USAGE = """\
 Rebuilds the tables, figures and claims of the papers, each number beside the published one.
 
-  python run.py experiment=szegedy                                Szegedy et al. 2014, all of it
+  python run.py experiment=szegedy                                 Szegedy et al. 2014, all of it
   python run.py experiment=szegedy 'only=[table1,figure7]'        some of its artefacts
-  python run.py experiment=szegedy scale=smoke                    the same code on less, in minutes
+  python run.py experiment=szegedy scale=smoke                    the same code on less
   python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
   python run.py experiment=szegedy --cfg job                      every value, explained
 
