@@ -51,7 +51,7 @@ Rebuilds the tables, figures and claims of the papers, each number beside the pu
   ... hydra/launcher=submitit_slurm                               its jobs on a cluster
 
   python -m reproduce.report --compare RUN RUN                    which numbers moved
-  eval "$(python run.py -sc install=bash)"                        completes options (zsh: install=zsh)
+  eval "$(python run.py -sc install=bash)"                        completes options (zsh too)
 
 Results go to outputs/<experiment>/<dataset>/<scale>/seed=<n>/, and outputs/latest leads to the
 last ones. A stopped run or sweep goes on where it was by the same command.

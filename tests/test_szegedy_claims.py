@@ -246,3 +246,14 @@ def noisy_cells(hits):
 def test_improbable_and_dense_by_the_interval_over_images(found, hits, verdict):
     claim = density._claim({"FC10(1)": found}, noisy_cells(hits), 64)
     assert claim.verdict == verdict
+
+
+@pytest.mark.parametrize(("failed", "rows"), [(0, 2), (1, 2), (2, 1), (3, 1)])
+def test_figure6_shows_every_answer_that_is_undone(failed, rows):
+    """Of four; two in a row, and white where there is no second."""
+    found = attacked(failed, 4)
+    shape = found.images.shape
+    figure = figure6._draw(np.zeros(shape, np.float32), found)
+    side = shape[1]
+    picture = figure.axes[0].images[0].get_array()
+    assert picture.shape[0] % (rows * (side + 1) - 1) == 0

@@ -77,7 +77,7 @@ def figure6(
         ),
         cells=cells.list,
         claims=[_claim(found)],
-        figures={"figure6": _draw(originals, found)},
+        figures={} if found.failed.all() else {"figure6": _draw(originals, found)},
         departures=[
             "QuocNet cannot be had: another network, other photographs, smaller images, and "
             f"{CONCEPT}s instead of cars, of which there are too few at hand. The numbers stand "
@@ -141,9 +141,10 @@ def _small(images: np.ndarray) -> np.ndarray:
 def _draw(originals: np.ndarray, found: Adversarial) -> Figure:
     """Two panels side by side: photograph, changed photograph, absolute change times ten."""
     kept = np.flatnonzero(~found.failed)[:SHOWN]
-    kept = kept[: len(kept) // 2 * 2]
     change = np.clip(MAGNIFIED * np.abs(found.images[kept] - originals[kept]), 0, 1)
     triples = np.stack([originals[kept], found.images[kept], change], axis=1)
+    if len(kept) % 2:  # a panel is left white
+        triples = np.concatenate([triples, np.full_like(triples[:1], np.nan)])
     rows = triples.reshape(-1, 6, *originals.shape[1:])
     columns = [f"{CONCEPT}", f"no {CONCEPT}", "change × 10"] * 2
     return figures.grid(rows, column_labels=columns)
