@@ -172,7 +172,7 @@ def test_every_value_of_conf_is_in_its_range(experiment, scale):
         (["networks=szegedy_sgd"], "networks=szegedy_sgd in the place of szegedy."),
         (["recipes.full_batch.iterations=9"], "recipes.full_batch.iterations is 9, not 600."),
         (["scale.effort=0.5"], "Networks are trained for 0.5 of their epochs and iterations."),
-        (["scale=smoke"], "Networks are trained for 0.25 of their epochs and iterations."),
+        (["scale=smoke"], "Networks are trained for 0.125 of their epochs and iterations."),
         (["networks=decay", "decay=1e-3"], "decay is 0.001, not 0.0001."),
     ],
 )
