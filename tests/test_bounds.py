@@ -139,11 +139,9 @@ def test_the_norm_of_a_layer_is_that_of_its_matrix(rng, layer, normalised):
     basis = np.eye(6 * 7 * 2).reshape(-1, 6, 7, 2)
     matrix = model(basis).numpy().reshape(len(basis), -1) - still
     found = lipschitz.separate_bound(*weighted.weighted_layers(model)[0])
-    unusual = isinstance(layer, keras.layers.DepthwiseConv2D) and layer.dilation_rate == (1, 1)
-    norm = found.circular if unusual else found.norm
     exact = np.linalg.norm(matrix, 2)
-    assert norm >= exact * (1 - 1e-4)
-    assert norm <= exact * (1.5 if unusual else 1 + 1e-4)
+    assert found.norm == pytest.approx(exact, rel=1e-4)
+    assert not found.circular < exact * (1 - 1e-4)
     if not normalised:
         (chained,) = lipschitz.layer_bounds(model)
         assert chained.norm == pytest.approx(exact, rel=1e-4)
@@ -176,3 +174,24 @@ def test_layers_of_other_kinds_are_named():
     model = network(keras.layers.Reshape((8, 8)), keras.layers.Conv1D(3, 3, name="along"))
     assert weighted.weighted_layers(model) == []
     assert weighted.uncounted(model) == ["along"]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [keras.layers.Conv2D(3, 8), keras.layers.Flatten()],
+        [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.Rescaling(5.0)],
+        [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.BatchNormalization()],
+    ],
+    ids=["convolution", "rescaling", "normalisation"],
+)
+def test_where_no_fully_connected_layer_is_last_the_papers_product_stands(rng, ending):
+    model = network(*ending)
+    model.set_weights([rng.random(weight.shape) + 0.1 for weight in model.get_weights()])
+    constants = lipschitz.difference_constants(model, lipschitz.layer_bounds(model))
+    steps = rng.normal(size=(50, 8, 8, 1))
+    moved = model(steps).numpy() - model(0 * steps).numpy()
+    apart = np.abs(moved[:, :, None] - moved[:, None, :])
+    lengths = np.linalg.norm(steps.reshape(50, -1), axis=1)
+    assert constants.shape == (3, 3)
+    assert (apart <= constants * lengths[:, None, None] * (1 + 1e-5)).all()

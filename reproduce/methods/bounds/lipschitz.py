@@ -107,9 +107,7 @@ def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
         return _dense(layer, kernel, slope)
     if _is_unusual(layer):
         return _unusual(layer, kernel, slope)
-    strided = layer.strides[0] > 1
-    map_by_map = isinstance(layer, keras.layers.DepthwiseConv2D)  # too many groups to look at each
-    return _convolution(layer, kernel, slope, exact=strided and not map_by_map)
+    return _convolution(layer, kernel, slope, exact=layer.strides[0] > 1)
 
 
 def lipschitz(bounds: Sequence[LayerBound]) -> float:
@@ -121,9 +119,12 @@ def difference_constants(network: keras.Model, bounds: Sequence[LayerBound]) -> 
     """How fast z_i - z_j can change, for each pair of labels: float64 (classes, classes).
 
     Sharper than sqrt(2) L: of the last layer, only the difference of two columns matters.
-    For a linear network this is the truth.
+    For a linear network this is the truth. Where the last layer is not fully connected, sqrt(2) L.
     """
-    kernel = network.layers[-1].get_weights()[0].astype(np.float64)
+    last = network.layers[-1]
+    if not isinstance(last, keras.layers.Dense):
+        return np.full((network.output_shape[-1],) * 2, math.sqrt(2) * lipschitz(bounds))
+    kernel = last.get_weights()[0].astype(np.float64)
     apart = np.linalg.norm(kernel[:, :, None] - kernel[:, None, :], axis=0)
     return apart * lipschitz(bounds[:-1])
 
@@ -191,11 +192,12 @@ def _convolution(
     if (height, width) == (1, 1):
         torus = (stride, stride)  # the transform of a single pixel is the same at every frequency
     circular = operator_norms.circular_norm(kernel, torus, stride, groups=groups)
-    norm = (
-        operator_norms.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
-        if exact
-        else math.nan
-    )
+    norm = math.nan
+    if exact and map_by_map:
+        maps = kernel.reshape(height, width, groups, -1)
+        norm = operator_norms.depthwise_norm(maps, image, stride, layer.padding)
+    elif exact:
+        norm = operator_norms.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
     size = f"{inputs} x {height} x {width} x {outputs}"
     if groups > 1:
         size += f" in {groups} groups"
