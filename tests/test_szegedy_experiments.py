@@ -19,6 +19,7 @@ from reproduce.experiments.szegedy import (
 )
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.units.coherence import Coherence
+from reproduce.networks.forward import hidden_layers
 from reproduce.report.cells import Cells
 from reproduce.runtime.store import Store
 from reproduce.training import Recipe
@@ -68,7 +69,7 @@ def test_pooled_maps_stand_for_their_convolution():
             keras.layers.Dense(2, name="logits"),
         ]
     )
-    assert top_images.hidden_layers(model) == ["pool1", "conv2", "hidden"]
+    assert hidden_layers(model) == ["pool1", "conv2", "hidden"]
 
 
 def test_a_published_rate_outside_all_splits_is_named():
