@@ -194,8 +194,7 @@ def _convolution(
     circular = operator_norms.circular_norm(kernel, torus, stride, groups=groups)
     norm = math.nan
     if exact and map_by_map:
-        maps = kernel.reshape(height, width, groups, -1)
-        norm = operator_norms.depthwise_norm(maps, image, stride, layer.padding)
+        norm = _norm_itself(layer, kernel)  # too many groups to look at each
     elif exact:
         norm = operator_norms.zero_padded_norm(kernel, image, stride, layer.padding, groups=groups)
     size = f"{inputs} x {height} x {width} x {outputs}"
@@ -205,26 +204,35 @@ def _convolution(
 
 
 def _is_unusual(layer: keras.Layer) -> bool:
-    """Whether the paper's formula is not about such a layer: other strides in the two directions,
-    a dilated kernel, a transposed or a separable convolution."""
+    """Whether the paper's formula is not about such a layer.
+
+    So with other strides in the two directions, a dilated kernel, a transposed or a separable
+    convolution.
+    """
     return isinstance(layer, UNUSUAL) or (
         len(set(layer.strides)) > 1 or set(layer.dilation_rate) != {1}
     )
 
 
 def _unusual(layer: keras.Layer, kernel: Array, slope: float) -> LayerBound:
-    """By the layer itself in double precision, without bias and activation."""
+    norm = _norm_itself(layer, kernel)
+    size = " and ".join(" x ".join(map(str, weight.shape)) for weight in _kernels(layer))
+    stride = layer.strides[0] if len(set(layer.strides)) == 1 else None
+    return LayerBound(layer.name, size, stride, norm, math.nan, math.nan, slope)
+
+
+def _norm_itself(layer: keras.Layer, kernel: Array) -> float:
+    """By the layer in double precision, without bias and activation, with `kernel` as its last."""
     plain = {"dtype": "float64", "activation": "linear", "use_bias": False}
     linear = type(layer).from_config(layer.get_config() | plain)
     linear.build((1, *layer.input.shape[1:]))
-    weights = [weight for weight in layer.get_weights() if weight.ndim > 1]
-    weights[-1] = kernel.reshape(weights[-1].shape)
-    linear.set_weights(weights)
-    norm = operator_norms.operator_norm(linear, layer.input.shape[1:])
-    size = " and ".join(" x ".join(map(str, weight.shape)) for weight in weights)
-    same = len(set(layer.strides)) == 1
-    stride = layer.strides[0] if same else None
-    return LayerBound(layer.name, size, stride, norm, math.nan, math.nan, slope)
+    *others, last = _kernels(layer)
+    linear.set_weights([*others, kernel.reshape(last.shape)])
+    return operator_norms.operator_norm(linear, layer.input.shape[1:])
+
+
+def _kernels(layer: keras.Layer) -> list[Array]:
+    return [weight for weight in layer.get_weights() if weight.ndim > 1]
 
 
 def _normalisation(layer: keras.layers.BatchNormalization) -> LayerBound:

@@ -113,20 +113,6 @@ def zero_padded_norm(
     return max(norms)
 
 
-def depthwise_norm(kernel: Array, image: tuple[int, int], stride: int, padding: Padding) -> float:
-    """The same of a convolution map by map, all maps at once: they may be many.
-
-    Args:
-        kernel: (height, width, C, multiplier).
-    """
-    weights = kernel.astype(np.float64)
-
-    def convolve(images: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depthwise_conv2d(images, weights, (1, stride, stride, 1), padding.upper())
-
-    return operator_norm(convolve, (*image, kernel.shape[2]))
-
-
 def operator_norm(linear: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ...]) -> float:
     """Largest singular value of a linear map of arrays, by power iteration with memory (Lanczos).
 
