@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import logit
+from evolutions import CLASSES, ILSVRC, evolution, odds
 
 from reproduce.experiments.nguyen.imagenet import (
     ascent,
@@ -19,18 +19,6 @@ from reproduce.experiments.nguyen.imagenet import (
 from reproduce.experiments.nguyen.imagenet import transfer as transfer_imagenet
 from reproduce.methods.evolution.archive import Archive
 from reproduce.methods.evolution.map_elites import Evolution
-
-CLASSES, ILSVRC = 10, 1000
-
-
-def odds(p, count=5, scatter=0.1, classes=CLASSES):
-    """Log-odds (runs, 1, classes) whose runs' medians scatter about that of p, the same always."""
-    shift = scatter * np.linspace(-1, 1, count)[:, None, None]
-    return logit(p) + shift + np.zeros((count, 1, classes))
-
-
-def evolution(log_odds, **more):
-    return Evolution([None] * len(log_odds), log_odds, (), np.empty(0), (400, 400), **more)
 
 
 @pytest.mark.parametrize(
