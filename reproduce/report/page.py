@@ -24,7 +24,7 @@ CLAIM_CLASS: dict[ClaimVerdict, str] = {
     "cannot be told": "open",
 }
 CHECKS = "Checks, which follow from theory and test the code"
-_templates = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=lambda name: bool(name and name.endswith(".html")),
     trim_blocks=True,
@@ -51,7 +51,7 @@ def linked(text: str, names: Sequence[str]) -> Markup:
 
 def html(folder: Path, content: Results) -> str:
     """One self-contained page; figures are embedded from `folder/figures`."""
-    return _templates.get_template("report.html").render(
+    return TEMPLATES.get_template("report.html").render(
         run=content,
         sections=[_section(folder, content, name) for name in content.artefacts],
         tally=agreement.count(content.cells),
@@ -69,7 +69,7 @@ def html(folder: Path, content: Results) -> str:
 
 def markdown(content: Results) -> str:
     """The same as text."""
-    return _templates.get_template("report.md").render(
+    return TEMPLATES.get_template("report.md").render(
         run=content,
         tables={name: tables.markdown(content, name) for name in content.artefacts},
         tally=agreement.count(content.cells),

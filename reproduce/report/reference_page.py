@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
-
 from reproduce.report import agreement, page, printing, reference, tables, verdicts
 from reproduce.report.combined import Source, merge
 from reproduce.report.results import Results
@@ -61,14 +59,7 @@ def write(to: Path, found: Sequence[Group] | None = None) -> Path:
 
 def html(found: Sequence[Group]) -> str:
     """One self-contained page, without figures."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("reference.html").render(
+    return page.TEMPLATES.get_template("reference.html").render(
         groups=found,
         agreement=agreement,
         claim_class=page.CLAIM_CLASS,
