@@ -150,12 +150,29 @@ class Cells:
             self.list[-1] = cell = not_judged(cell._replace(missing=missing))
         return cell
 
-    def number(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:
-        """A number that cannot come out otherwise, a bound or a count; judged by its rounding."""
-        if not math.isfinite(value):
-            return self._none(row, column, unit, n)
-        judged = verdicts.of_number(float(value), self.published(row, column))
-        return self._add(row, column, float(value), unit, judged, None, n)
+    def number(
+        self,
+        row: str,
+        column: str,
+        value: float,
+        unit: str,
+        n: int | None = None,
+        interval: tuple[float, float] | None = None,
+    ) -> Cell:
+        """A number that cannot come out otherwise, a bound or a count; judged by its rounding.
+
+        Args:
+            interval: shown beside it as it is, where the caller knows one.
+        """
+        if math.isfinite(value):
+            judged = verdicts.of_number(float(value), self.published(row, column))
+            cell = self._add(row, column, float(value), unit, judged, None, n)
+        else:
+            cell = self._none(row, column, unit, n)
+        if interval is not None:
+            low, high = interval
+            self.list[-1] = cell = cell._replace(low=low, high=high)
+        return cell
 
     def _none(self, row: str, column: str, unit: str, n: int | None = None) -> Cell:
         """A cell without a value."""

@@ -174,9 +174,8 @@ def _slope(
     seen = np.isfinite(changes).any(axis=1)
     if len(by_size) < 2 or seen.sum() < FEWEST:
         return
-    slope, (low, high) = of_slope(np.log(list(by_size)), np.log(changes[seen]))
-    cell = cells.number(row, column, slope, "exponent", int(seen.sum()))
-    cells.list[-1] = cell._replace(low=low, high=high)
+    slope, interval = of_slope(np.log(list(by_size)), np.log(changes[seen]))
+    cells.number(row, column, slope, "exponent", int(seen.sum()), interval)
 
 
 def _of_width(context: Context, name: str, width: int, train: Examples) -> Any:

@@ -15,8 +15,6 @@ def median(cells: Cells, row: str, column: str, values: np.ndarray, unit: str) -
     """Adds the median of independent values; its interval is by order statistics."""
     values = np.asarray(values, float)
     middle = float(np.median(values)) if len(values) else math.nan
-    cell = cells.number(row, column, middle, unit, len(values))
-    low, high = of_sample_median(values)
-    if math.isfinite(low + high):
-        cells.list[-1] = cell = cell._replace(low=low, high=high)
-    return cell
+    interval = of_sample_median(values)
+    known = interval if math.isfinite(sum(interval)) else None
+    return cells.number(row, column, middle, unit, len(values), known)

@@ -63,6 +63,6 @@ def _row(cells: Cells, row: str, found: dict[str, Coherence], measure: str) -> N
     for family, each in values.items():
         cells.mean(row, family, each, UNITS[measure])
     compared = equivalence.compare(values["units"], values["random"], MARGINS[measure])
-    cell = cells.number(row, "difference", compared.difference, UNITS[measure])
-    cells.list[-1] = cell._replace(low=compared.low, high=compared.high)
+    interval = compared.low, compared.high
+    cells.number(row, "difference", compared.difference, UNITS[measure], interval=interval)
     cells.number(row, "margin", MARGINS[measure], UNITS[measure])
