@@ -311,6 +311,26 @@ def test_a_layer_of_ones_own_enters_by_what_it_holds():
         model_key(model)
 
 
+def test_a_layer_without_a_configuration_enters_by_what_it_holds():
+    """Keras answers NotImplementedError where an argument is no plain value and none is written."""
+
+    class Table(keras.layers.Layer):
+        def __init__(self, factors):
+            super().__init__()
+            self.factors = factors
+
+        def call(self, x):
+            return x * self.factors
+
+    def of(last):
+        layer = Table(np.array([1.0, 2.0, last], np.float32))
+        with pytest.raises(NotImplementedError):
+            layer.get_config()
+        return keras.Sequential([keras.Input((3,)), layer])
+
+    assert model_key(of(2)) == model_key(of(2)) != model_key(of(3))
+
+
 def test_a_subclassed_model_is_known_by_its_layers_and_code():
     class Two(keras.Model):
         def __init__(self, activation):
