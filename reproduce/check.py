@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from reproduce.report import reference, results_json
+from reproduce.report import further, reference, results_json
+from reproduce.report.provenance import read_config
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import say
 
@@ -35,22 +36,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def checked(folder: Path) -> reference.Check:
+def checked(folder: Path) -> further.Check:
     """A saved run beside its reference, printed.
 
     Raises:
         UserError: there is no run, or no reference for it.
     """
     run = results_json.read(folder)
-    kept = reference.of(run)
-    if len(kept) < 2:
+    config = read_config(folder)
+    kept = reference.of(run, config)
+    known = further.ranges(kept)
+    if not known:
         raise UserError(
-            f"no reference: experiment={run.experiment} dataset={run.dataset} scale={run.scale} "
-            "on these data has not two seeds in outputs/reference; "
-            "python -m reproduce.report --keep RUN RUN makes one."
+            f"no reference: of {reference.name_of(run, config)} on these data there are not two "
+            "seeds in outputs/reference; python -m reproduce.report --keep RUN RUN makes one."
         )
-    found = reference.check(run, kept)
-    for line in reference.lines(found, reference.ranges(kept)):
+    found = further.check(run, kept)
+    for line in further.lines(found, known):
         say(escape(line))
     return found
 

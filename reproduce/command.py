@@ -119,6 +119,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         config = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(config, dict)
         resolved = {str(key): value for key, value in config.items()}
+        resolved["settings"] = options.settings(cfg, words)
         told = [*departures(cfg, len(whole.train.labels)), *options.departures(cfg, words)]
         with Run(folder, header, config=resolved, departures=told) as kept:
             perform(artefacts, context, kept, only=cfg.only)

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from scipy import stats
 
 from reproduce import check as command
-from reproduce.report import reference, reference_page, results_json
+from reproduce.report import further, reference, reference_page, results_json
 from reproduce.report.cells import Cells
 from reproduce.report.results import Layout, Results
+from reproduce.runtime import options
 
 ROOT = Path(__file__).parents[1]
+ONE = reference.named("one", "few", "smoke", {})
 WITHOUT_TENSORFLOW = """
 import runpy, sys
 sys.modules.update(dict.fromkeys(("tensorflow", "keras", "hydra")))
@@ -51,7 +54,7 @@ def five(rng):
 def test_one_new_run_in_twenty_at_most_is_a_false_alarm():
     """Over many references: the level holds for the whole procedure, not for one lucky draw."""
     rng = np.random.default_rng(0)
-    alarms = [bool(reference.check(a_run(rng), five(rng)).outside) for _ in range(40)]
+    alarms = [bool(further.check(a_run(rng), five(rng)).outside) for _ in range(40)]
     assert stats.binomtest(sum(alarms), len(alarms), 0.05, alternative="greater").pvalue > 0.05
 
 
@@ -64,7 +67,7 @@ def test_planted_shifts_are_found(row, factor):
     found = 0
     for _ in range(10):
         shifted = a_run(rng, shift=lambda name, x: x * factor if name == row else x)
-        outside = reference.check(shifted, five(rng)).outside
+        outside = further.check(shifted, five(rng)).outside
         found += any(cell.row == row for cell in outside)
     assert found >= 9
 
@@ -73,14 +76,14 @@ def test_the_range_of_a_further_draw_is_the_closed_form():
     """Hahn & Meeker 1991, table A.13: 3.04 standard deviations for five draws at 95 %."""
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     cells = [Cells("szegedy", "t").number("row", "x", value, "norm") for value in values]
-    low, high = reference.allowed(cells, 0.05)
+    low, high = further.allowed(cells, 0.05)
     assert high - 3 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
     assert low == pytest.approx(6 - high)
 
 
 def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
     cells = [Cells("szegedy", "t").rate("row", "x", 3, 60) for _ in range(5)]
-    low, high = reference.allowed(cells, 0.01)
+    low, high = further.allowed(cells, 0.01)
     for count in range(61):
         sides = [
             stats.fisher_exact([[count, 60 - count], [15, 285]], alternative).pvalue
@@ -91,14 +94,14 @@ def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
 
 def test_a_number_that_no_seed_changes_has_to_be_the_same():
     cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
-    low, high = reference.allowed(cells, 0.05)
+    low, high = further.allowed(cells, 0.05)
     assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
 
 
 def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
     """The exact conditional test of two Poisson means (Przyborowski & Wilenski 1940)."""
     cells = [Cells("szegedy", "t").number("row", "x", 8, "count") for _ in range(5)]
-    low, high = reference.allowed(cells, 0.05)
+    low, high = further.allowed(cells, 0.05)
     for count in range(30):
         sides = [
             stats.binomtest(count, count + 40, 1 / 6, alternative).pvalue
@@ -111,7 +114,7 @@ def test_a_cell_without_a_value_is_not_judged():
     rng = np.random.default_rng(2)
     run = a_run(rng)
     run = run._replace(cells=(run.cells[0]._replace(value=None), *run.cells[1:]))
-    assert run.cells[0] in reference.check(run, five(rng)).unknown
+    assert run.cells[0] in further.check(run, five(rng)).unknown
 
 
 @pytest.fixture
@@ -128,17 +131,70 @@ def kept(tmp_path, monkeypatch):
 
 
 def test_what_is_kept_is_what_was_found(kept):
-    for run in reference.read("one", "few", "smoke", kept / "reference"):
+    for run in reference.read(ONE, kept / "reference"):
         before = results_json.read(kept / "runs" / str(run.seeds[0]))
         assert run.started == before.started
         for one, two in zip(run.cells, before.cells, strict=True):
             assert one.value == pytest.approx(two.value, rel=1e-8)
             assert one[:3] == two[:3]
-    group = reference_page.group("one/few/smoke", kept / "reference")
+    group = reference_page.group(ONE, kept / "reference")
     assert group.results.seeds == (0, 1, 2, 3, 4)
-    assert group.commands[2] == (
-        "python run.py experiment=one dataset=few scale=smoke seed=2"
-    )  # fmt: skip
+    assert group.commands == [
+        "python run.py -m experiment=one dataset=few scale=smoke 'only=[own]' seed=0,1,2,3,4"
+    ]
+
+
+def kept_with(folder, settings, run):
+    results_json.write(folder, run)
+    (folder / "report.html").touch()
+    OmegaConf.save({"settings": settings}, folder / "config.yaml")
+    return reference.keep(folder, folder.parent / "reference")
+
+
+def test_a_run_with_other_settings_has_a_reference_of_its_own(kept):
+    rng = np.random.default_rng(4)
+    coauthor = {"attack": "coauthor"}
+    [path] = kept_with(kept / "other", coauthor, a_run(rng, 0))
+    assert path.relative_to(kept / "reference") == Path(
+        "one/few/smoke/attack=coauthor/own/seed=0.json"
+    )
+    assert [str(name) for name in reference.names(kept / "reference")] == [
+        "one/few/smoke", "one/few/smoke/attack=coauthor",
+    ]  # fmt: skip
+    new = a_run(rng, 9)
+    assert len(reference.of(new, {}, kept / "reference")) == 5
+    assert [run.seeds for run in reference.of(new, {"settings": coauthor}, kept / "reference")] == [
+        (0,)
+    ]
+    assert not reference.of(new, {"settings": {"attack": "paper2"}}, kept / "reference")
+
+
+def test_artefacts_of_several_runs_stand_side_by_side(kept):
+    """Table 1 from five seeds, Table 3 from one: each cell once, each artefact with its seeds."""
+    run = a_run(np.random.default_rng(5), 0)
+    cells = tuple(cell._replace(artefact="table3") for cell in run.cells)
+    rest = run._replace(cells=cells, artefacts={"table3": run.artefacts["own"]}, seconds={})
+    kept_with(kept / "rest", {}, rest)
+    group = reference_page.group(ONE, kept / "reference")
+    assert group.seeds("own") == [0, 1, 2, 3, 4]
+    assert group.seeds("table3") == [0]
+    assert len(group.results.of("table3")) == len(group.results.of("own")) == len(run.cells)
+    assert len(group.commands) == 2
+    assert "'only=[table3]' seed=0" in group.commands[1]
+    some = reference_page.group(ONE, kept / "reference", artefacts=["table3"])
+    assert {cell.artefact for cell in some.results.cells} == {"table3"}
+
+
+def test_what_was_typed_and_is_so_by_default_is_no_setting():
+    def settings(*words):
+        words = ["experiment=szegedy", *words]
+        return options.settings(options.composed(words), words)
+
+    assert settings("attack=paper", "networks=szegedy", "seed=3", "only=[table1]") == {}
+    assert settings("attack=coauthor", "networks=szegedy") == {"attack": "coauthor"}
+    assert settings("networks=szegedy_sgd", "attack.tau=16", "examples=500") == {
+        "networks": "szegedy_sgd", "attack.tau": "16", "examples": "500",
+    }  # fmt: skip
 
 
 def test_exit_codes(kept, capsys):
@@ -156,7 +212,7 @@ def test_exit_codes(kept, capsys):
 
 def test_a_run_is_not_held_against_itself(kept):
     run = results_json.read(kept / "runs" / "3")
-    assert len(reference.of(run, kept / "reference")) == 4
+    assert len(reference.of(run, {}, kept / "reference")) == 4
 
 
 def without_tensorflow(module, *words):

@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(escape(str(reference_page.write(chosen.output or Path("outputs/reference.html")))))
         elif chosen.keep:
             for source in combined.find(chosen.folders):
-                say(escape(str(reference.keep(source.folder))))
+                for place in reference.keep(source.folder):
+                    say(escape(str(place)))
         elif chosen.compare:
             show_changes(*chosen.compare)
         elif len(chosen.folders) == 1 and (chosen.folders[0] / "results.json").is_file():

@@ -17,7 +17,16 @@ from reproduce.runtime.places import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
 # What says where and how a run goes, or describes it, and changes no number.
-PRACTICAL = ("only", "threads", "outputs", "store", "tensorboard", "hydra", "departures")
+PRACTICAL = (
+    "only",
+    "threads",
+    "outputs",
+    "store",
+    "tensorboard",
+    "hydra",
+    "departures",
+    "settings",
+)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

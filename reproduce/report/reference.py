@@ -1,241 +1,201 @@
-"""Reference results: what the same command found before, and whether a run lies where they do.
+"""Reference results: what the same command found before.
 
-They are kept in `outputs/reference/<experiment>/<dataset>/<scale>/seed=<n>.json`: the results.json
-of a run, without spaces, with its numbers to nine digits, and with the command that makes it again.
+They are kept by what they are of, an artefact and a seed a file, so that the tables of one
+experiment can rest on different seeds and commits:
 
-A cell of a new run may lie where one further seed would, were it drawn like the reference's: by
-Student's t (Hahn & Meeker 1991, "Statistical intervals", section 4.7), of a confidence by its
-log-odds; a rate of n images also wherever Fisher's exact test finds no difference from all of the
-reference's images together. Where all seeds agree, a fraction or a count keeps the spread of its
-draws (binomial, Poisson), since seeds that happen to agree show none of their own; any other number
-has to be the same. The level is 5 % over all cells together (Bonferroni), however they depend on
-each other. A cell without a value is not judged: one seed in several may lack one.
+    outputs/reference/<experiment>/<dataset>/<scale>/<settings>/<artefact>/seed=<n>.json
+
+The settings are "default" where nothing was chosen. A file is the part of a run's results.json that
+belongs to the artefact, without spaces and with its numbers to nine digits. Three keys stand before
+it: `settings`, the options that distinguish it from a run by default; `position`, that of the
+artefact on the experiment's page; `threads`.
 """
 
 from __future__ import annotations
 
-import bisect
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from scipy import stats
+from omegaconf import OmegaConf
 
-from reproduce.report import intervals, printing, results_json
-from reproduce.report.intervals import LEVEL, Interval
+from reproduce.report import results_json
 from reproduce.report.provenance import read_config
-from reproduce.report.results import Cell, Results
+from reproduce.report.results import Results
+from reproduce.runtime.addresses import run_folder
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
-from reproduce.runtime.places import REFERENCE
+from reproduce.runtime.places import CONF, REFERENCE
 
-SAME = 1e-6  # relative: sums over another number of threads differ by less
 DIGITS = 9
-Key = tuple[str, str, str]  # artefact, row, column
 
 
-class Check(NamedTuple):
-    """A run beside its reference.
+class Name(NamedTuple):
+    """Of which runs a reference is.
 
-    seeds: of the reference.
-    inside, outside: the run's cells by where they lie.
-    unknown: cells that the reference says nothing about, or that have no value.
+    settings: (option, value) in the order of the options; empty for a run by default.
     """
 
-    seeds: tuple[int, ...]
-    inside: tuple[Cell, ...]
-    outside: tuple[Cell, ...]
-    unknown: tuple[Cell, ...]
+    experiment: str
+    dataset: str
+    scale: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The settings as they are typed."""
+        return [f"{option}={value}" for option, value in self.settings]
+
+    def folder(self, above: Path) -> Path:
+        settings = ",".join(self.words) or "default"
+        return run_folder(above, self.experiment, self.dataset, self.scale, settings=settings)
 
     def __str__(self) -> str:
-        total = len(self.inside) + len(self.outside)
-        seeds = f"the reference's {len(self.seeds)} seeds do"
-        if self.outside:
-            text = f"{len(self.outside)} of {total} cells do not lie where {seeds}"
-        else:
-            text = f"all {total} cells lie where {seeds}"
-        if self.unknown:
-            text += f"; {len(self.unknown)} more cannot be told"
-        return f"{text}."
+        return "/".join([self.experiment, self.dataset, self.scale, *self.words])
 
 
-def read(experiment: str, dataset: str, scale: str, folder: Path = REFERENCE) -> list[Results]:
-    """The reference runs of an experiment, by their seeds; none where none are kept."""
-    files = sorted((folder / experiment / dataset / scale).glob("seed=*.json"))
-    return [results_json.from_json(file.read_text(encoding="utf-8")) for file in files]
+class Part(NamedTuple):
+    """One artefact of one seed."""
+
+    name: Name
+    position: int
+    results: Results
 
 
-def of(run: Results, folder: Path = REFERENCE) -> list[Results]:
-    """The reference of a run, on the same data; without the run itself."""
-    return [
-        each
-        for each in read(run.experiment, run.dataset, run.scale, folder)
-        if each.data_digest == run.data_digest and each.started != run.started
-    ]
-
-
-def ranges(reference: Sequence[Results]) -> dict[Key, Interval]:
-    """Where each cell of a further seed may lie."""
-    cells: dict[Key, list[Cell]] = {}
-    for run in reference:
-        for cell in run.cells:
-            cells.setdefault(key(cell), []).append(cell)
-    level = LEVEL / max(len(cells), 1)
-    found = {place: allowed(same, level) for place, same in cells.items()}
-    return {place: interval for place, interval in found.items() if interval is not None}
-
-
-def allowed(cells: Sequence[Cell], level: float) -> Interval | None:
-    """Where this cell of one further seed lies, with a probability of 1 - level at least.
+def name_of(run: Results, config: Mapping[str, Any]) -> Name:
+    """The reference that a run belongs to.
 
     Args:
-        cells: the same cell of the reference's seeds.
-
-    Returns:
-        None where fewer than two have a value, and where one has none.
+        config: that the run was made with.
     """
-    values = np.array([cell.value for cell in cells if cell.value is not None])
-    if len(values) < max(2, len(cells)):
-        return None
-    rate = all(is_rate(cell) for cell in cells)
-    spread = np.ptp(values) > SAME * np.abs(values).max()
-    drawn = _by_spread(values, cells[0].unit, level, rate) if spread else _same(values)
-    if rate or (not spread and cells[0].unit == "fraction" and all(cell.n for cell in cells)):
-        counted = _by_counting(cells, level)
-    elif not spread and cells[0].unit == "count":
-        counted = _by_poisson(values, level)
-    else:
-        return drawn
-    return Interval(min(drawn.low, counted.low), max(drawn.high, counted.high))
+    return named(run.experiment, run.dataset, run.scale, config.get("settings") or {})
 
 
-def is_rate(cell: Cell) -> bool:
-    """Whether a cell is a share of n images, with Wilson's interval."""
-    if cell.unit != "fraction" or cell.value is None or cell.low is None or cell.high is None:
-        return False
-    if not cell.n:
-        return False
-    wrong = round(cell.value * cell.n)
-    usual = intervals.wilson(wrong, cell.n)
-    found = (cell.value, cell.low, cell.high)
-    return bool(np.allclose(found, (wrong / cell.n, *usual), rtol=0, atol=1e-7))
+def named(experiment: str, dataset: str, scale: str, settings: Mapping[str, Any]) -> Name:
+    values = {option: str(settings[option]) for option in sorted(settings)}
+    return Name(experiment, dataset, scale, tuple(values.items()))
 
 
-def _by_spread(values: np.ndarray, unit: str, level: float, rate: bool) -> Interval:
-    """The t interval for one further draw."""
-    inside = unit == "fraction" and not rate and bool(((values > 0) & (values < 1)).all())
-    scaled = intervals.to_scale(values, unit) if inside else values
-    n = len(scaled)
-    mean, deviation = intervals.spread(scaled)
-    half = float(stats.t.ppf(1 - level / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
-    ends = np.array([mean - half, mean + half])
-    low, high = intervals.from_scale(ends, unit) if inside else ends
-    return Interval(float(low), float(high))
+def names(folder: Path = REFERENCE) -> list[Name]:
+    """Of all that is kept, in their order."""
+    one_each = {file.parents[1]: file for file in folder.rglob("seed=*.json")}
+    return sorted(_part(file).name for file in one_each.values())
 
 
-def _same(values: np.ndarray) -> Interval:
-    slack = SAME * float(np.abs(values).max())
-    return Interval(float(values.min()) - slack, float(values.max()) + slack)
+def read(
+    name: Name, folder: Path = REFERENCE, *, artefacts: Collection[str] | None = None
+) -> list[Results]:
+    """The reference runs, by their seeds; none where none are kept.
+
+    Args:
+        artefacts: these alone.
+    """
+    parts = _parts(name, folder)
+    return _by_seed([p for p in parts if artefacts is None or set(_artefacts(p)) & set(artefacts)])
 
 
-def _by_counting(cells: Sequence[Cell], level: float) -> Interval:
-    """The counts that Fisher's exact test does not tell from those of all seeds together."""
-    wrong = sum(round((cell.value or 0.0) * (cell.n or 0)) for cell in cells)
-    images = sum(cell.n or 0 for cell in cells)
-    n = cells[0].n or 0
-
-    def below(count: int) -> bool:  # significantly fewer
-        return bool(stats.hypergeom.cdf(count, images + n, wrong + count, n) <= level / 2)
-
-    def above(count: int) -> bool:
-        return bool(stats.hypergeom.sf(count - 1, images + n, wrong + count, n) <= level / 2)
-
-    counts = range(n + 1)
-    first = bisect.bisect_left(counts, True, key=lambda count: not below(count))
-    end = bisect.bisect_left(counts, True, key=above)
-    return Interval(first / n - SAME, (end - 1) / n + SAME)
+def of(run: Results, config: Mapping[str, Any], folder: Path = REFERENCE) -> list[Results]:
+    """The reference of a run, on the same data; without the run itself."""
+    parts = _parts(name_of(run, config), folder)
+    others = [part for part in parts if part.results.started != run.started]
+    return _by_seed([part for part in others if part.results.data_digest == run.data_digest])
 
 
-def _by_poisson(values: np.ndarray, level: float) -> Interval:
-    """Counts that differ from all seeds' no more than Poisson's do: binomial, given their sum."""
-    total, seeds = round(float(values.sum())), len(values)
-    counts = np.arange(total + 100)
-    share = 1 / (seeds + 1)
-    below = stats.binom.cdf(counts, total + counts, share)
-    above = stats.binom.sf(counts - 1, total + counts, share)
-    kept = counts[(below > level / 2) & (above > level / 2)]
-    return Interval(float(kept.min()), float(kept.max()))
-
-
-def check(run: Results, reference: Sequence[Results]) -> Check:
-    """Every cell of a run beside the reference's."""
-    known = ranges(reference)
-    inside: list[Cell] = []
-    outside: list[Cell] = []
-    unknown = []
-    for cell in run.cells:
-        if key(cell) not in known or cell.value is None:
-            unknown.append(cell)
-        else:
-            (inside if lies_in(cell, known) else outside).append(cell)
-    seeds = tuple(seed for each in reference for seed in each.seeds)
-    return Check(seeds, tuple(inside), tuple(outside), tuple(unknown))
-
-
-def lines(found: Check, known: Mapping[Key, Interval]) -> list[str]:
-    """The verdict in one line, before it a line for each cell that lies outside."""
-    told = []
-    for cell in found.outside:
-        place = f"{cell.artefact}, {cell.row}, {printing.column(cell.column)}"
-        among = printing.range_of(known[key(cell)], cell)
-        ours = printing.number(cell.value, cell.unit, 3)
-        told.append(f"{place}: {ours} {printing.unit(cell)}, the reference {among}")
-    return [*told, str(found)]
-
-
-def lies_in(cell: Cell, known: Mapping[Key, Interval]) -> bool:
-    """Whether a cell lies in its range."""
-    low, high = known[key(cell)]
-    return cell.value is not None and low <= cell.value <= high
-
-
-def key(cell: Cell) -> Key:
-    return cell.artefact, cell.row, cell.column
-
-
-def keep(folder: Path, to: Path = REFERENCE) -> Path:
-    """Makes a run part of the reference.
+def keep(folder: Path, to: Path = REFERENCE) -> list[Path]:
+    """Makes a run part of the reference, artefact by artefact.
 
     Raises:
         UserError: the folder holds no run, or a report over several.
     """
-    run = results_json.read(folder)
+    run, config = results_json.read(folder), read_config(folder)
     if run.combined:
         raise UserError(f"{folder} holds a report over several runs: name the runs themselves.")
     if not (run.cells and (folder / "report.html").is_file()):
         raise UserError(f"{folder} holds a run without results: run it to its end.")
-    bare = {name: layout._replace(figures=()) for name, layout in run.artefacts.items()}
-    content = json.loads(results_json.to_json(run._replace(artefacts=bare)))
-    content = {"command": command(folder, run), "threads": _threads(folder), **content}
-    place = to / run.experiment / run.dataset / run.scale / f"seed={run.seeds[0]}.json"
-    text = json.dumps(_rounded(content), ensure_ascii=False, separators=(",", ":"))
-    atomic_write(place, text.replace('},{"artefact"', '},\n{"artefact"') + "\n")
-    return place
+    name = name_of(run, config)
+    order = list(dict.fromkeys([*(config.get("artefacts") or {}), *run.artefacts, *run.not_run]))
+    places = []
+    for artefact in (*run.artefacts, *run.not_run):
+        part = Part(name, order.index(artefact), only(run, artefact))
+        places.append(name.folder(to) / artefact / f"seed={run.seeds[0]}.json")
+        atomic_write(places[-1], _text(part, config.get("threads")))
+    return places
 
 
-def command(folder: Path, run: Results) -> str:
-    """What makes a run again; other settings stand in the name of its folder."""
-    words = [f"experiment={run.experiment}", f"dataset={run.dataset}", f"scale={run.scale}"]
-    own = folder.resolve().name
-    settings = [] if own.startswith("seed=") or "=" not in own else own.split(",")
-    return " ".join(["python run.py", *words, f"seed={run.seeds[0]}", *settings])
+def only(run: Results, artefact: str) -> Results:
+    """What a run holds of one artefact, made or not; without its figures."""
+    made = artefact in run.artefacts
+    own = {text for layout in run.artefacts.values() for text in layout.departures}
+    bare = {artefact: run.artefacts[artefact]._replace(figures=())} if made else {}
+    return run._replace(
+        seconds={name: took for name, took in run.seconds.items() if name == artefact},
+        cells=run.of(artefact),
+        claims=run.claims_of(artefact),
+        not_run={name: why for name, why in run.not_run.items() if name == artefact},
+        departures=tuple(text for text in run.departures if text not in own),
+        artefacts=bare,
+    )
 
 
-def _threads(folder: Path) -> Any:
-    return read_config(folder).get("threads")
+def command(name: Name, seeds: Sequence[int], artefacts: Sequence[str]) -> str:
+    """What makes these artefacts again."""
+    words = ["python run.py", *(["-m"] if len(seeds) > 1 else []), f"experiment={name.experiment}"]
+    words += [f"dataset={name.dataset}", f"scale={name.scale}"]
+    config = CONF / "experiment" / f"{name.experiment}.yaml"
+    known = OmegaConf.load(config).artefacts if config.is_file() else ()
+    if set(artefacts) != set(known):
+        words += [f"'only=[{','.join(artefacts)}]'"]
+    return " ".join([*words, f"seed={','.join(map(str, seeds))}", *name.words])
+
+
+def _parts(name: Name, folder: Path) -> list[Part]:
+    return [_part(file) for file in sorted(name.folder(folder).glob("*/seed=*.json"))]
+
+
+def _part(file: Path) -> Part:
+    text = file.read_text(encoding="utf-8")
+    content, results = json.loads(text), results_json.from_json(text)
+    name = named(results.experiment, results.dataset, results.scale, content["settings"])
+    return Part(name, content["position"], results)
+
+
+def _artefacts(part: Part) -> list[str]:
+    return [*part.results.artefacts, *part.results.not_run]
+
+
+def _by_seed(parts: Sequence[Part]) -> list[Results]:
+    """The parts of each seed as one run, its artefacts in the order of the page."""
+    seeds: dict[tuple[int, ...], list[Results]] = defaultdict(list)
+    for part in sorted(parts, key=lambda part: part.position):
+        seeds[part.results.seeds].append(part.results)
+    return [_joined(seeds[seed]) for seed in sorted(seeds)]
+
+
+def _joined(parts: Sequence[Results]) -> Results:
+    versions = [part.versions for part in parts]
+    return parts[0]._replace(
+        versions={
+            what: " / ".join(dict.fromkeys(each[what] for each in versions if what in each))
+            for what in dict.fromkeys(what for each in versions for what in each)
+        },
+        started=min(part.started for part in parts),
+        seconds={name: took for part in parts for name, took in part.seconds.items()},
+        cells=tuple(cell for part in parts for cell in part.cells),
+        claims=tuple(claim for part in parts for claim in part.claims),
+        not_run={name: why for part in parts for name, why in part.not_run.items()},
+        departures=tuple(dict.fromkeys(text for part in parts for text in part.departures)),
+        artefacts={name: layout for part in parts for name, layout in part.artefacts.items()},
+        papers_data=all(part.papers_data for part in parts),
+    )
+
+
+def _text(part: Part, threads: Any) -> str:
+    head = {"settings": dict(part.name.settings), "position": part.position, "threads": threads}
+    content = _rounded({**head, **json.loads(results_json.to_json(part.results))})
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return text.replace('},{"artefact"', '},\n{"artefact"') + "\n"
 
 
 def _rounded(content: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from reproduce.report import agreement, page, printing, reference, tables, verdicts
 from reproduce.report.combined import Source, merge
+from reproduce.report.reference import Name
 from reproduce.report.results import Results
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
@@ -16,15 +16,26 @@ from reproduce.runtime.places import REFERENCE
 
 
 class Group(NamedTuple):
-    """The reference of one experiment, data set and scale.
+    """The reference of one experiment, data set, scale and settings, or some artefacts of it.
 
-    name: "szegedy/mnist/laptop".
-    commands: that make its runs again, one a seed.
+    runs: by seed; results: the same, pooled.
     """
 
-    name: str
+    name: Name
+    runs: tuple[Results, ...]
     results: Results
-    commands: tuple[str, ...]
+
+    def seeds(self, artefact: str) -> list[int]:
+        """Those of which an artefact is there."""
+        return [run.seeds[0] for run in self.runs if artefact in run.artefacts]
+
+    @property
+    def commands(self) -> list[str]:
+        """That make it again: one for all artefacts of the same seeds."""
+        made: dict[tuple[int, ...], list[str]] = {}
+        for artefact in self.results.artefacts:
+            made.setdefault(tuple(self.seeds(artefact)), []).append(artefact)
+        return [reference.command(self.name, seeds, which) for seeds, which in made.items()]
 
 
 def groups(folder: Path = REFERENCE) -> list[Group]:
@@ -33,22 +44,26 @@ def groups(folder: Path = REFERENCE) -> list[Group]:
     Raises:
         UserError: there are none.
     """
-    names = sorted({file.parent.relative_to(folder).as_posix() for file in folder.rglob("*.json")})
+    names = reference.names(folder)
     if not names:
         raise UserError(f"{folder} holds no reference results.")
     return [group(name, folder) for name in names]
 
 
-def group(name: str, folder: Path = REFERENCE) -> Group:
-    """One of them, its seeds pooled."""
-    experiment, dataset, scale = name.split("/")
-    runs = reference.read(experiment, dataset, scale, folder)
+def group(
+    name: Name, folder: Path = REFERENCE, *, artefacts: Collection[str] | None = None
+) -> Group:
+    """One of them, its seeds pooled.
+
+    Raises:
+        UserError: nothing of it is kept.
+    """
+    runs = reference.read(name, folder, artefacts=artefacts)
     if not runs:
-        raise UserError(f"no reference results of {name} in {folder}.")
-    files = sorted((folder / name).glob("seed=*.json"))
-    commands = tuple(json.loads(file.read_text(encoding="utf-8"))["command"] for file in files)
-    sources = [Source(file, run, {}) for file, run in zip(files, runs, strict=True)]
-    return Group(name, merge(sources) if len(runs) > 1 else runs[0], commands)
+        what = f" with {', '.join(artefacts)}" if artefacts else ""
+        raise UserError(f"no reference results of {name}{what} in {folder}.")
+    sources = [Source(folder, run, {}) for run in runs]
+    return Group(name, tuple(runs), merge(sources) if len(runs) > 1 else runs[0])
 
 
 def write(to: Path, found: Sequence[Group] | None = None) -> Path:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 from omegaconf import OmegaConf
 from rich.markup import escape
 
-from reproduce.report import figures, page, reference, results_json, tables
+from reproduce.report import figures, further, page, reference, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
 from reproduce.report.results import Artefact, Cell, Claim, Layout, Results
 from reproduce.runtime.errors import UserError
@@ -72,8 +72,8 @@ class Run:
             departures=self._departures,
             artefacts={},
         )
-        self._reference = reference.of(self.results)
-        self._ranges = reference.ranges(self._reference)
+        self._reference = reference.of(self.results, self._config)
+        self._ranges = further.ranges(self._reference)
         self._take_over()
         self.folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.folder / "config.yaml", OmegaConf.to_yaml(self._config))
@@ -122,9 +122,9 @@ class Run:
         """Writes report.html and report.md."""
         self._write()
         page.write(self.folder, self.results)
-        if len(self._reference) > 1 and self.results.cells:
-            found = reference.check(self.results, self._reference)
-            for line in reference.lines(found, self._ranges):
+        if self._ranges and self.results.cells:
+            found = further.check(self.results, self._reference)
+            for line in further.lines(found, self._ranges):
                 say(escape(line))
         say(escape(str(self.folder / "report.html")))
 

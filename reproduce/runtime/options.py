@@ -29,6 +29,7 @@ from reproduce.runtime.signatures import parameters
 NO_DEPARTURE = re.compile(
     r"(only|seed|examples|threads|outputs|store|tensorboard|photographs|departures|dataset)(\.|$)"
 )
+NO_SETTING = re.compile(NO_DEPARTURE.pattern.replace("|examples", ""))
 
 
 def composed(words: Sequence[str]) -> DictConfig:
@@ -114,6 +115,26 @@ def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
         share = config.scale.effort
         told.append(f"Networks are trained for {share:g} of their epochs and iterations.")
     return told
+
+
+def settings(config: DictConfig, words: Sequence[str]) -> dict[str, str]:
+    """The options, and their values, that tell a run from its experiment's at this scale.
+
+    What chooses the data or says where and how a run goes tells nothing apart.
+    """
+    usual = _usual(tuple(words))
+    choices = _texts(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
+    preset = _texts(_preset(choices["experiment"], choices["scale"]).hydra.runtime.choices)
+    typed = {word.partition("=")[0].lstrip("+") for word in words}
+    groups = {
+        group: name
+        for group, name in choices.items()
+        if group in typed
+        and not re.match("hydra/|dataset|experiment|scale$", group)
+        and name != preset.get(group)
+    }
+    changed = [key for key, _ in _changed(config, usual) if not NO_SETTING.match(key)]
+    return {**groups, **{key: shown(_resolved(config, key)) for key in changed}}
 
 
 def names(words: Sequence[str]) -> list[str]:
