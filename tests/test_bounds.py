@@ -195,3 +195,65 @@ def test_where_no_fully_connected_layer_is_last_the_papers_product_stands(rng, e
     lengths = np.linalg.norm(steps.reshape(50, -1), axis=1)
     assert constants.shape == (3, 3)
     assert (apart <= constants * lengths[:, None, None] * (1 + 1e-5)).all()
+
+
+def test_a_sequential_built_by_add_is_the_chain_that_it_is():
+    """Each `add` calls all layers anew: a layer's own input is that of its first call."""
+    keras.utils.set_random_seed(0)
+    added = keras.Sequential()
+    for layer in (
+        keras.Input((8, 8, 1)),
+        keras.layers.Conv2D(3, 3),
+        keras.layers.BatchNormalization(),
+        keras.layers.ReLU(),
+        keras.layers.Flatten(),
+        keras.layers.Dense(5),
+    ):
+        added.add(layer)
+    added.layers[1].set_weights([np.array(v) for v in ([2.0, 3.0, 4.0], [0] * 3, [0] * 3, [1] * 3)])
+    listed = network(*(type(x).from_config(x.get_config()) for x in added.layers))
+    listed.set_weights(added.get_weights())
+    assert lipschitz.layer_bounds(added) == lipschitz.layer_bounds(listed)
+    kernels, others = (dict(map(_named, weighted.weighted_layers(x))) for x in (added, listed))
+    assert list(kernels) == list(others) == ["Conv2D", "Dense"]
+    expected = added.layers[0].get_weights()[0] * np.array([2, 3, 4]) / np.sqrt(1.001)
+    np.testing.assert_allclose(kernels["Conv2D"], expected, rtol=1e-6)
+    np.testing.assert_array_equal(kernels["Conv2D"], others["Conv2D"])
+
+
+def _named(pair):
+    return type(pair[0]).__name__, pair[1]
+
+
+@pytest.mark.parametrize("also", ["a branch", "an output", "the layer again"])
+def test_a_normalisation_that_is_not_all_that_follows_stands_by_itself(also):
+    """The other road from the convolution is not multiplied by its factor."""
+    images = keras.Input((8, 8, 1))
+    convolution = keras.layers.Conv2D(1, 3, padding="same")
+    maps = convolution(images)
+    normal = keras.layers.BatchNormalization()
+    x = normal(maps)
+    if also == "a branch":
+        x = keras.layers.Add()([x, maps])
+    if also == "the layer again":
+        x = convolution(x)
+    model = keras.Model(images, [x, maps] if also == "an output" else x)
+    normal.set_weights([np.array([v]) for v in (5.0, 0.0, 0.0, 1.0)])
+    (first, kernel), (second, factor) = weighted.weighted_layers(model)
+    assert (first, second) == (convolution, normal)
+    np.testing.assert_array_equal(kernel, convolution.get_weights()[0])
+    np.testing.assert_allclose(factor, 5 / np.sqrt(1.001))
+
+
+def test_networks_that_are_no_chain_are_refused_by_name():
+    images = keras.Input((8, 8, 1))
+    twice = keras.layers.Conv2D(1, 3)
+    with pytest.raises(NotAvailable, match=r"conv2d.* more than once"):
+        lipschitz.layer_bounds(keras.Model(images, twice(twice(images))))
+
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(NotAvailable, match="shows no graph of layers"):
+        lipschitz.layer_bounds(Own())

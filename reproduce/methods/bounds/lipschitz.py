@@ -30,6 +30,7 @@ from reproduce.methods.bounds.weighted import (
     WEIGHTED,
     batch_factor,
     kernel_of,
+    uses,
 )
 from reproduce.runtime.errors import NotAvailable
 
@@ -81,14 +82,21 @@ def layer_bounds(network: keras.Model) -> list[LayerBound]:
     Raises:
         NotAvailable: for other graphs, and for layers whose constant is not known here.
     """
-    layers = network.layers
-    for before, after in itertools.pairwise(layers):
-        if after.input is not before.output:
+    chain = uses(network)
+    if not chain:
+        raise NotAvailable(f"{network.name} shows no graph of layers, and a bound is a product.")
+    for before, after in itertools.pairwise(chain):
+        if after.given != (before.gives,):
             raise NotAvailable(
-                f"a network's bound is the product over a chain of layers, and {after.name} does "
-                f"not follow {before.name}."
+                f"a network's bound is the product over a chain of layers, and {after.layer.name} "
+                f"does not follow {before.layer.name} alone."
             )
-    return [bound for layer in layers if (bound := _layer_bound(layer)) is not None]
+        if [use.layer for use in chain].count(after.layer) > 1:
+            raise NotAvailable(
+                f"{after.layer.name} stands in the chain more than once, and its norm is known "
+                "for one size of images."
+            )
+    return [bound for use in chain if (bound := _layer_bound(use.layer)) is not None]
 
 
 def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
