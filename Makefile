@@ -11,6 +11,7 @@ types:
 	mypy
 
 docs:
+	python -m reproduce.report --fill README.md docs
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 tests:

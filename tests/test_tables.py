@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reproduce.report import printing, tables
+from reproduce.report import latex, printing, tables
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Cell
 from reproduce.report.run import Header, Run
@@ -82,7 +82,7 @@ def test_markdown_ends_with_the_rule_and_the_count(results):
 
 
 def test_latex_is_balanced_and_escaped(results):
-    text = tables.latex(results, "table1")
+    text = latex.table(results, "table1")
     bare = re.sub(r"\\[{}$&%#_\\]", "", text)
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0

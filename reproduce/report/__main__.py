@@ -7,6 +7,7 @@ python -m reproduce.report outputs --apart                         one for each 
 python -m reproduce.report --compare BEFORE AFTER                  which cells moved
 python -m reproduce.report --reference                             the results that come along
 python -m reproduce.report --keep RUN RUN ...                      adds these runs to them
+python -m reproduce.report --fill README.md docs                   fills the blocks of pages
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from reproduce.report import (
+    blocks,
     combined,
     compare,
     reference,
@@ -49,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--reference", action="store_true", help="one page over the reference results"
     )
     parser.add_argument("--keep", action="store_true", help="make these runs reference results")
+    parser.add_argument("--fill", action="store_true", help="fill the marked blocks of these pages")
     parser.add_argument("--output", type=Path, help="where a combined report, or the page, goes")
     parser.add_argument(
         "--apart", action="store_true", help="runs that cannot be averaged get a report each"
@@ -59,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.reference:
             say(escape(str(reference_page.write(chosen.output or Path("outputs/reference.html")))))
+        elif chosen.fill:
+            for page in blocks.fill(chosen.folders):
+                say(escape(str(page)))
         elif chosen.keep:
             for source in combined.find(chosen.folders):
                 for place in reference.keep(source.folder):

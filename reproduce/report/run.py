@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 from omegaconf import OmegaConf
 from rich.markup import escape
 
-from reproduce.report import figures, further, page, reference, results_json, tables
+from reproduce.report import figures, further, latex, page, reference, results_json, tables
 from reproduce.report.provenance import read_config, shared, versions
 from reproduce.report.results import Artefact, Cell, Claim, Layout, Results
 from reproduce.runtime.errors import UserError
@@ -245,7 +245,7 @@ def write_tables(folder: Path, content: Results, name: str) -> None:
         return
     for ending, text in (
         ("md", tables.markdown(content, name)),
-        ("tex", tables.latex(content, name)),
+        ("tex", latex.table(content, name)),
         ("csv", tables.comma_separated(content, name)),
     ):
         atomic_write(folder / "tables" / f"{name}.{ending}", text)

@@ -1,4 +1,4 @@
-"""A table as Markdown, LaTeX (booktabs), CSV and on the console: ours beside the published."""
+"""A table as Markdown, CSV and on the console: ours beside the published."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.text import Text
 from reproduce.report import agreement, printing, published, verdicts
 from reproduce.report.intervals import Interval
 from reproduce.report.results import Cell, Layout, Results
+
+LEGEND = "Ours, 95 % interval in brackets, verdict, published after the bar."
 
 
 class Grid(NamedTuple):
@@ -102,16 +104,21 @@ def markdown(results: Results, name: str) -> str:
     if layout.caption:
         lines += [layout.caption, ""]
     if table.rows:
-        lines += [
-            "| | " + " | ".join(_md(table.heading(column)) for column in table.columns) + " |",
-            "|---|" + "---:|" * len(table.columns),
-        ]
-        for row in table.rows:
-            texts = [plain(table.cells.get((row, column))) for column in table.columns]
-            lines.append(f"| {_md(row)} | " + " | ".join(map(_md, texts)) + " |")
-        lines += ["", "Ours, 95 % interval in brackets, verdict, published after the bar."]
-    lines += ["", *[f"- {_md(text)}" for text in under(results, name)]]
+        lines += [*grid_markdown(table), "", LEGEND]
+    lines += ["", *[f"- {escaped(text)}" for text in under(results, name)]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def grid_markdown(table: Grid) -> list[str]:
+    """The rows of a table alone."""
+    lines = [
+        "| | " + " | ".join(escaped(table.heading(column)) for column in table.columns) + " |",
+        "|---|" + "---:|" * len(table.columns),
+    ]
+    for row in table.rows:
+        texts = [plain(table.cells.get((row, column))) for column in table.columns]
+        lines.append(f"| {escaped(row)} | " + " | ".join(map(escaped, texts)) + " |")
+    return lines
 
 
 def plain(cell: Cell | None) -> str:
@@ -126,87 +133,9 @@ def plain(cell: Cell | None) -> str:
     return text
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text in a cell of a Markdown table."""
     return text.replace("|", "\\|")
-
-
-def latex(results: Results, name: str) -> str:
-    """A `table` for `\\usepackage{booktabs}`: the published number in brackets."""
-    layout, table = results.artefacts[name], grid(results.of(name))
-    texts = [f"{layout.title.rstrip('.')}.", layout.caption, f"{results.made_with}."]
-    caption = " ".join(_tex(text) for text in texts if text)
-    caption += " Published numbers in brackets; $^{\\ast}$ differs from it at 5\\,\\%, "
-    caption += "$^{\\dagger}$ by its rounding alone, $^{?}$ too wide to tell."
-    lines = [
-        "% \\usepackage{booktabs}",
-        "\\begin{table}",
-        "  \\centering",
-        f"  \\caption{{{caption}}}",
-        f"  \\label{{tab:{_label(name)}}}",
-        f"  \\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        "    \\toprule",
-        "    & " + " & ".join(_tex(table.heading(column)) for column in table.columns) + " \\\\",
-        "    \\midrule",
-    ]
-    for row in table.rows:
-        cells = [table.cells.get((row, column)) for column in table.columns]
-        texts = [_tex_cell(cell, results.combined) for cell in cells]
-        lines.append(f"    {_tex(row)} & " + " & ".join(texts) + " \\\\")
-    lines += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}"]
-    return "\n".join(lines) + "\n"
-
-
-def _tex_cell(cell: Cell | None, combined: bool) -> str:
-    """Over several runs with half of the interval: 6.73 +- 0.05."""
-    if cell is None:
-        return printing.NOT_AVAILABLE
-    text = _tex(printing.value(cell))
-    if combined and cell.low is not None and cell.high is not None:
-        half = cell._replace(value=(cell.high - cell.low) / 2)
-        text = f"${text} \\pm {printing.value(half).removeprefix('< ')}$"
-    text += _TEX_MARKS.get(printing.sign(cell), "")
-    return text + (f" ({_tex(printing.published(cell))})" if cell.published is not None else "")
-
-
-_TEX_MARKS = {"≠": "$^{\\ast}$", "≢": "$^{\\dagger}$", "?": "$^{?}$", "°": "$^{\\circ}$"}
-_TEX = {
-    "\\": "\\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "≥": "$\\geq$",
-    "≤": "$\\leq$",
-    "×": "$\\times$",
-    "±": "$\\pm$",
-    "−": "$-$",
-    "²": "$^2$",
-    "‖": "$\\|$",
-    "→": "$\\to$",
-    "λ": "$\\lambda$",
-    "τ": "$\\tau$",
-    "σ": "$\\sigma$",
-    "ε": "$\\epsilon$",
-    "ρ": "$\\rho$",
-    "Δ": "$\\Delta$",
-    "“": "``",
-    "”": "''",
-    "’": "'",
-    "≈": "$\\approx$",
-    "≠": "$\\neq$",
-    "·": "$\\cdot$",
-    "–": "--",
-    "—": "---",
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(sign, sign) for sign in text)
-
-
-def _label(name: str) -> str:
-    return "".join(sign if sign.isalnum() else "-" for sign in name)
 
 
 def comma_separated(results: Results, name: str) -> str:

@@ -1,0 +1,115 @@
+"""What a marked block of a page shows of the reference results: tables, scores, claims, commands.
+
+Each function takes a group of reference runs and what the block's options name of it, and returns
+Markdown: lines of their own for those in WHOLE, a few words within a sentence for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from reproduce.report import agreement, printing, tables
+from reproduce.report.reference_page import Group
+from reproduce.report.results import Cell, Claim
+from reproduce.runtime.errors import UserError
+
+
+def table(group: Group, artefact: str) -> str:
+    """A table over all of its seeds, as the report prints it, with its title and its count."""
+    results = group.results
+    cells = results.of(artefact)
+    lines = [f"**{tables.heading(results, results.artefacts[artefact])}**", ""]
+    lines += tables.grid_markdown(tables.grid(cells))
+    told = str(agreement.count(cells))
+    return "\n".join([*lines, *(["", f"{told}."] if told else [])])
+
+
+def score(group: Group, artefacts: Sequence[str]) -> str:
+    """'17 of 60 cells consistent, 8 differ, 35 too wide to tell'."""
+    found = agreement.count(cell for name in artefacts for cell in group.results.of(name))
+    if not found.published:
+        return str(found)
+    text = f"{found.consistent} of {found.published} cells consistent, {found.differs} differ"
+    return f"{text}, {found.wide} too wide to tell" if found.wide else text
+
+
+def number(group: Group, artefact: str, row: str, column: str) -> str:
+    """'13.5 % (6.6 %)': ours, the published one in brackets."""
+    cell = _cell(group, artefact, row, column)
+    per_cent = " %" if cell.unit == "fraction" else ""
+    published = f" ({printing.published(cell)}{per_cent})" if cell.published is not None else ""
+    return f"{printing.value(cell)}{per_cent}{published}"
+
+
+def claims(group: Group, artefacts: Sequence[str] = ()) -> str:
+    """Findings, then checks, each with its verdict and its evidence."""
+    found = _claims(group, artefacts)
+    lines = ["| claim | verdict | evidence |", "|---|---|---|"]
+    for claim in sorted(found, key=lambda claim: claim.check):
+        kind = "check, " if claim.check else ""
+        texts = (claim.sentence, f"{kind}{claim.verdict}", claim.evidence)
+        lines.append("| " + " | ".join(map(tables.escaped, texts)) + " |")
+    return "\n".join(lines)
+
+
+def verdicts(group: Group, artefacts: Sequence[str] = ()) -> str:
+    """'8 hold, 5 hold with exceptions, 9 are refuted, 2 cannot be told', of the findings."""
+    told = [claim.verdict for claim in _claims(group, artefacts) if not claim.check]
+    words = {
+        "holds": ("holds", "hold"),
+        "holds with exceptions": ("holds with exceptions", "hold with exceptions"),
+        "refuted": ("is refuted", "are refuted"),
+        "cannot be told": ("cannot be told", "cannot be told"),
+    }
+    counts = [(told.count(verdict), forms) for verdict, forms in words.items()]  # type: ignore[arg-type]
+    return ", ".join(f"{count} {forms[count > 1]}" for count, forms in counts if count)
+
+
+def verdict(group: Group, claim: str) -> str:
+    """'holds'."""
+    return _claim(group, claim).verdict
+
+
+def evidence(group: Group, claim: str) -> str:
+    """A claim's line of evidence."""
+    return _claim(group, claim).evidence
+
+
+def made(group: Group) -> str:
+    """By which commit and command, with which seeds, in how long."""
+    run = group.results
+    seeds = f"seed{'s' * (len(run.seeds) > 1)} {', '.join(map(str, run.seeds))}"
+    commits = run.versions.get("reproduce", "not known")
+    longest = max(sum(each.seconds.values()) for each in group.runs)
+    told = (
+        f"Recorded at commit {commits}, {seeds}; at most {longest:,.0f} s a seed by the clock, on "
+        f"{run.versions.get('processor', 'two cores')}. A seed whose networks were in the store "
+        "took less."
+    )
+    return "\n".join([told, "", "```", *group.commands, "```"])
+
+
+SHOWN: dict[str, Callable[..., str]] = {
+    each.__name__: each
+    for each in (table, score, number, claims, verdicts, verdict, evidence, made)
+}
+WHOLE = ("table", "claims", "made")
+
+
+def _cell(group: Group, artefact: str, row: str, column: str) -> Cell:
+    found = tables.grid(group.results.of(artefact)).cells.get((row, column))
+    if found is None:
+        raise UserError(f"{group.name} has no cell {row}, {column} in {artefact}.")
+    return found
+
+
+def _claims(group: Group, artefacts: Sequence[str]) -> list[Claim]:
+    claims = group.results.claims
+    return [claim for claim in claims if not artefacts or claim.artefact in artefacts]
+
+
+def _claim(group: Group, name: str) -> Claim:
+    found = [claim for claim in group.results.claims if claim.id == name]
+    if len(found) != 1:
+        raise UserError(f"{group.name} has {len(found)} claims {name!r}.")
+    return found[0]
