@@ -60,7 +60,7 @@ def test_filling_twice_changes_nothing(tmp_path):
         ("{show: table, experiment: szegedy, artefact: table99}", "table99"),
         ("{show: table, experiment: szegedy, artefacts: [table1]}", "artefacts"),
         ("{show: table, experiment: szegedi, artefact: table1}", "szegedi"),
-        ("{show: score, experiment: szegedy, settings: {attack: nil}, artefacts: [a]}", "attack=nil"),
+        ("{show: score, experiment: szegedy, settings: {tau: 2}, artefacts: [a]}", "tau=2"),
         ("{show: verdict, experiment: szegedy, claim: that all is well}", "0 claims"),
         ("{show: number, experiment: szegedy, artefact: table1, row: FC1, column: tight}", "FC1"),
     ],
