@@ -18,7 +18,8 @@ from reproduce.networks.forward import Forward, batched, inference
 from reproduce.runtime.errors import UserError
 
 PROBES = 8  # images that a copy is compared on,
-PROBE_PIXELS = 1_000_000  # and fewer where they are large
+PROBE_PIXELS = 500_000  # and fewer where they are large,
+BATCH_PIXELS = 150_000  # one at a time: eagerly, all maps of a batch are held at once
 # Largest difference between copy and model, as a fraction of the largest answer.
 TOLERANCE = {"float16": 5e-3, "bfloat16": 5e-2}
 TOLERANCE_ELSE = 1e-5
@@ -73,7 +74,8 @@ def agree(first: Forward, second: Forward, model: keras.Model) -> bool:
     count = max(1, min(PROBES, PROBE_PIXELS // math.prod(shape)))
     bytes_ = np.random.default_rng(0).integers(0, 256, (count, *shape))
     images = (bytes_ / 255).astype(np.float32)
-    one, other = (batched(function, images, 1 + count // 2) for function in (first, second))
+    batch = max(1, min(1 + count // 2, BATCH_PIXELS // math.prod(shape)))
+    one, other = (batched(function, images, batch) for function in (first, second))
     limit = max(TOLERANCE.get(each.compute_dtype, 0) for each in model._flatten_layers())
     size = np.abs(other[np.isfinite(other)]).max(initial=0)
     return np.allclose(one, other, rtol=0, atol=max(limit, TOLERANCE_ELSE) * max(size, 1e-3),
