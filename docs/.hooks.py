@@ -30,5 +30,7 @@ def unbroken(row):
     if "`" in row:  # code is shown as it stands
         return row
     row = re.sub(r"\[([\d.]+), ([\d.]+)\](?!\()", r"[\1,&nbsp;\2]", row)
+    row = re.sub(r"\[[^\s\]]+–[^\s\]]+\](?!\()", r'<span class="name">\g<0></span>', row)
+    row = re.sub(r"[✓≠≢?°] \\\| [^|]+(?= \|)", r'<span class="name">\g<0></span>', row)
     row = row.replace(") ≠", ")&nbsp;≠")
     return NAME.sub(lambda name: f'<span class="name">{name[0]}</span>', row)

@@ -87,7 +87,7 @@ def _inside(options: Mapping[str, Any], folder: Path) -> str:
         text = SHOWN[show](group, **rest)
     except TypeError as error:
         raise UserError(f"block {dict(options)}: {error}") from error
-    return f"\n\n{text}\n\n" if show in WHOLE else text
+    return f"\n{text}\n\n" if show in WHOLE else text
 
 
 @cache

@@ -14,12 +14,18 @@ from reproduce.report.results import Cell, Claim
 from reproduce.runtime.errors import UserError
 
 
-def table(group: Group, artefact: str) -> str:
-    """A table over all of its seeds, as the report prints it, with its title and its count."""
+def table(group: Group, artefact: str, bare: bool = False) -> str:
+    """A table over all of its seeds, as the report prints it.
+
+    Args:
+        bare: without its title and its count.
+    """
     results = group.results
     cells = results.of(artefact)
-    lines = [f"**{tables.heading(results, results.artefacts[artefact])}**", ""]
-    lines += tables.grid_markdown(tables.grid(cells))
+    lines = tables.grid_markdown(tables.grid(cells))
+    if bare:
+        return "\n".join(lines)
+    lines = [f"**{tables.heading(results, results.artefacts[artefact])}**", "", *lines]
     told = str(agreement.count(cells))
     return "\n".join([*lines, *(["", f"{told}."] if told else [])])
 
@@ -39,6 +45,12 @@ def number(group: Group, artefact: str, row: str, column: str) -> str:
     per_cent = " %" if cell.unit == "fraction" else ""
     published = f" ({printing.published(cell)}{per_cent})" if cell.published is not None else ""
     return f"{printing.value(cell)}{per_cent}{published}"
+
+
+def seeds(group: Group) -> str:
+    """'seeds 0, 1, 2'."""
+    told = ", ".join(map(str, group.results.seeds))
+    return f"seed{'s' * (len(group.results.seeds) > 1)} {told}"
 
 
 def claims(group: Group, artefacts: Sequence[str] = ()) -> str:
@@ -78,20 +90,19 @@ def evidence(group: Group, claim: str) -> str:
 def made(group: Group) -> str:
     """By which commit and command, with which seeds, in how long."""
     run = group.results
-    seeds = f"seed{'s' * (len(run.seeds) > 1)} {', '.join(map(str, run.seeds))}"
     commits = run.versions.get("reproduce", "not known")
     longest = max(sum(each.seconds.values()) for each in group.runs)
+    processor = f", on {run.versions['processor']}" if "processor" in run.versions else ""
     told = (
-        f"Recorded at commit {commits}, {seeds}; at most {longest:,.0f} s a seed by the clock, on "
-        f"{run.versions.get('processor', 'two cores')}. A seed whose networks were in the store "
-        "took less."
+        f"Recorded at commit {commits}, {seeds(group)}; at most {longest:,.0f} s a seed by the "
+        f"clock{processor}. A seed whose networks were in the store took less."
     )
     return "\n".join([told, "", "```", *group.commands, "```"])
 
 
 SHOWN: dict[str, Callable[..., str]] = {
     each.__name__: each
-    for each in (table, score, number, claims, verdicts, verdict, evidence, made)
+    for each in (table, score, number, seeds, claims, verdicts, verdict, evidence, made)
 }
 WHOLE = ("table", "claims", "made")
 
