@@ -46,7 +46,7 @@ def authors_rule(target, seed, steps, rule):
     return None
 
 
-@pytest.mark.parametrize("setting", ["none", "seed169", "seed188", "seed360"])
+@pytest.mark.parametrize("setting", ["none", "decay", "blur", "blur_sparse"])
 def test_the_authors_rule_step_by_step(setting):
     targets, seeds = [0, 1, 2, 3], [10, 11, 12, 13]
     for steps in (1, 2, 3, 40):
@@ -59,9 +59,9 @@ def test_the_authors_rule_step_by_step(setting):
 
 def test_the_settings_are_the_authors():
     assert RULES["none"] == Rule(500, 0.02, 0.1, 0.0)
-    assert RULES["seed169"] == Rule(1500, 0.03, 0.02, 0.01, 0.0, 4)
-    assert RULES["seed188"] == Rule(1000, 0.03, 0.05, 0.001, 0.4, 2)
-    assert RULES["seed360"] == Rule(1500, 0.03, 0.05, 0.001, 0.3, 1, 0.2, 0.2)
+    assert RULES["decay"] == Rule(1500, 0.03, 0.02, 0.01, 0.0, 4)
+    assert RULES["blur"] == Rule(1000, 0.03, 0.05, 0.001, 0.4, 2)
+    assert RULES["blur_sparse"] == Rule(1500, 0.03, 0.05, 0.001, 0.3, 1, 0.2, 0.2)
 
 
 def test_a_step_gains_what_it_predicts_where_the_output_is_straight():

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from reproduce.report import figures
+from reproduce.report.gallery import gallery
 
 
 def test_every_pixel_becomes_a_square_of_its_own_grey(tmp_path):
@@ -34,3 +35,26 @@ def test_lines_can_be_told_apart_in_grey():
     assert len({line.get_marker() for line in lines}) == 5
     figures.legend(axes[0, 0])
     assert figure.axes
+
+
+def test_only_images_that_white_paper_would_swallow_are_framed():
+    black, white = np.zeros((4, 4, 3)), np.ones((4, 4, 3))
+    images = np.stack([black, white, np.full((4, 4, 3), np.nan)])[None]
+    (ax,) = figures.grid(images).axes
+    (frame,) = ax.patches
+    assert (frame.get_x(), frame.get_width()) == (4.5, 4)  # after four pixels and a gap
+
+
+def test_captions_are_legible_and_stay_over_their_pictures():
+    pictures = [np.zeros((8, 8, 3))] * 8
+    drawn = gallery(pictures, ["a name of many letters, too many\n99.99 %"] * 8, columns=8)
+    for ax in drawn.axes:
+        assert ax.title.get_fontsize() >= 7
+        *name, sure = ax.get_title().splitlines()
+        assert sure == "99.99 %"
+        assert len(name) == 2
+        assert name[-1].endswith("…")
+    drawn.canvas.draw()
+    for ax in drawn.axes:
+        title, place = ax.title.get_window_extent(), ax.get_window_extent()
+        assert title.width <= 1.1 * place.width

@@ -140,7 +140,7 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(context):
             **both,
         ),
         repetition.repetition(context, encodings=[cppn.encoding("unit")], **both),
-        ascents.ascent(context, rules=["none", "seed360", "fast"], starts=1, steps_share=0.01),
+        ascents.ascent(context, rules=["none", "blur_sparse", "fast"], starts=1, steps_share=0.01),
         figure11.figure11(
             context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
             generations=2, images=30,

@@ -125,7 +125,7 @@ def test_slightly_less_confident_is_less_and_not_much_less(rng, regularised, sta
     noise = 0.2 * np.resize([1, -1, 0.5, -0.5, 2, -2], starts)
     p = {
         "none": 1 / (1 + np.exp(-logit(0.999) - noise)),
-        "seed169": 1 / (1 + np.exp(-logit(regularised) - noise[::-1])),
+        "decay": 1 / (1 + np.exp(-logit(regularised) - noise[::-1])),
     }
     reached = {"none": np.full((starts, 3), 50)}
     first, second = ascents.claims(p, reached, whole=True)

@@ -16,6 +16,7 @@ from reproduce.experiments.nguyen.imagenet import (
     figure3,
     figure12,
     figure13,
+    figures6_7,
     retraining,
 )
 from reproduce.experiments.nguyen.imagenet.runs import Search
@@ -83,7 +84,7 @@ def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(co
     whole = ascent_all.ascent_all(context, classes=6)
     fifteen = figure13.figure13(context, classes=6, steps_share=0.1)
     twenty = figure13.twenty_classes(
-        context, rules=["none", "seed360"], classes=2, starts=2, steps_share=0.02
+        context, rules=["none", "blur_sparse"], classes=2, starts=2, steps_share=0.02
     )
     assert len(whole.files) == 6
     assert len(twenty.files) == 8
@@ -170,3 +171,11 @@ def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(
     assert [cell.published for cell in medians] == pytest.approx([0.881, 0.117])
     assert [cell.n for cell in medians] == [2 * CLASSES, CLASSES]
     assert artefact.figures["figure12"]
+
+
+def test_a_class_of_the_heat_map_has_dots_of_its_own():
+    log_odds = np.linspace(-9, 9, 2 * 1000).reshape(1, 2, 1000)
+    drawn = figures6_7._heat_map(Evolution([], log_odds, (), np.zeros(0), (1, 1)))
+    drawn.canvas.draw()
+    assert drawn.axes[0].get_window_extent().width == pytest.approx(1000)
+    assert "dogs and cats" in [text.get_text() for text in drawn.axes[0].texts]

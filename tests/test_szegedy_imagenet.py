@@ -229,3 +229,8 @@ def test_small_photographs_are_means():
     assert small.shape == (1, 32, 32, 3)
     assert small[0, 1, 0].tolist() == [1, 1, 1]
     assert small.sum() == 3
+
+
+@pytest.mark.parametrize(("change", "times"), [(0.05, 10), (0.0026, 100), (1e-9, 500)])
+def test_a_difference_is_magnified_until_it_is_seen(change, times):
+    assert figure5.magnification(np.full((2, 4, 4, 3), -change)) == times

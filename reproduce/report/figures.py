@@ -20,6 +20,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 DPI = 200
@@ -27,6 +28,7 @@ DPI = 200
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#CC79A7")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 MARKERS = "osD^vPX"
+PALE = 0.9  # brightness of an edge that cannot be told from white paper
 STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 8,
@@ -110,8 +112,10 @@ def grid(
         figure = Figure(figsize=(full_width / DPI, full_height / DPI), dpi=DPI)
         place = (left / full_width, 0.0, scale * wide / full_width, scale * high / full_height)
         ax = figure.add_axes(place)
-        crisp(ax, picture)
-        rows, columns = images.shape[:2]
+        _pixels(ax, picture)
+        rows, columns, *size = images.shape
+        for i, j in np.ndindex(rows, columns):
+            _frame(ax, images[i, j], i * (size[0] + 1), j * (size[1] + 1))
         for i, label in enumerate(row_labels):
             middle = 1 - (i + 0.5) / rows
             ax.text(-8 / (scale * wide), middle, label, transform=ax.transAxes,
@@ -131,10 +135,28 @@ def _even(inches: float) -> int:
 
 
 def crisp(ax: Axes, picture: np.ndarray) -> None:
-    """Shows pixels as squares, without frame or ticks."""
+    """Shows pixels as squares, without ticks; a picture with a pale edge gets a thin frame."""
+    _pixels(ax, picture)
+    _frame(ax, picture, 0, 0)
+
+
+def _pixels(ax: Axes, picture: np.ndarray) -> None:
     ax.imshow(np.clip(picture, 0.0, 1.0), interpolation="nearest", cmap="gray", vmin=0, vmax=1,
                 aspect="equal")  # fmt: skip
     ax.set_axis_off()
+
+
+def _frame(ax: Axes, image: np.ndarray, top: int, left: int) -> None:
+    """A thin frame around an image that white paper would run into; none around others.
+
+    Args:
+        image: (height, width, channels) in [0, 1], drawn with its corner at `top` and `left`.
+    """
+    edges = (image[0], image[-1], image[:, 0], image[:, -1])
+    if max(float(edge.mean()) for edge in edges) > PALE:
+        high, wide = image.shape[:2]
+        ax.add_patch(Rectangle((left - 0.5, top - 0.5), wide, high, fill=False,
+                               edgecolor="0.6", linewidth=0.4, clip_on=False))  # fmt: skip
 
 
 def curve(
@@ -200,7 +222,7 @@ def heatmap(
     if max(values.shape) <= 12:
         middle = sum(shown.get_clim()) * 0.55
         for (i, j), value in np.ndenumerate(values):
-            ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=6,
+            ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7,
                       color="white" if value > middle else "black")  # fmt: skip
     return shown
 

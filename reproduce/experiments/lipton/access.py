@@ -169,7 +169,7 @@ def _figure(
     for name, share in unasked.items():
         ax.axhline(share, color="0.6", linewidth=0.8, zorder=0)
         ax.annotate(name, (first, share), (2, -2), textcoords="offset points", va="top",
-                       fontsize=6.5, color="0.4")  # fmt: skip
+                       fontsize=7, color="0.4")  # fmt: skip
     ax.set_xlim(first, last)
     figures.legend(figure, loc="outside upper center", ncols=1)
     return figure

@@ -97,5 +97,5 @@ def _figure(found: Mapping[str, Claim]) -> Figure:
             color="white" if one.verdict == "refuted" else "black",
             bbox={"facecolor": colour, "edgecolor": "0.5", "linewidth": 0.4, "pad": 1.5},
         )  # fmt: skip
-        ax.text(0.90, row, one.artefact, va="center", fontsize=6.5, color="0.3")
+        ax.text(0.90, row, one.artefact, va="center", fontsize=7, color="0.3")
     return figure

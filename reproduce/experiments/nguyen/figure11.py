@@ -172,18 +172,18 @@ def _sheet(context: Context, found: Sequence[Round]) -> Figure:
 
 def _curves(found: Sequence[Round]) -> Figure:
     """Median confidence over generations, one line for each network."""
-    figure, axes = figures.sheet(1, 1, width=4.6, height=3.0)
+    figure, axes = figures.sheet(1, 1, width=4.6, height=3.2)
     ax = axes[0, 0]
     medians = [np.median(each.log_odds, axis=(0, 2)) for each in found]
     top = max(median[-1] for median in medians) + 1
-    gap = 0.035 * (top - LOWEST)  # between labels, which are moved down where lines meet
+    gap = 0.045 * (top - LOWEST)  # between labels, which are moved down where lines meet
     below = np.inf
     for i in sorted(range(len(found)), key=lambda i: -medians[i][-1]):
         shade = str(0.7 * i / max(1, len(found) - 1))
         end, below = medians[i][-1], min(medians[i][-1], below - gap)
         ax.plot(medians[i], color=shade, linewidth=0.9)
         ax.annotate(f"DNN{i + 1}", (len(medians[i]) - 1, end), (1.03, below), color=shade,
-                       textcoords=ax.get_yaxis_transform(), fontsize=5, va="center",
+                       textcoords=ax.get_yaxis_transform(), fontsize=7, va="center",
                        arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.4})  # fmt: skip
     drawing.confidence_axis(ax)
     ax.set_ylim(LOWEST, top)

@@ -200,8 +200,8 @@ def _panels(
                 markersize=3, label="published")  # fmt: skip
         drawing.confidence_axis(ax)
         ax.set_ylim(LOWEST, 19)
-        ax.set_title(f"{site.images} images, {site.generations} gen., {site.runs} runs", fontsize=5)
-        ax.tick_params(labelsize=5)
+        title = f"{site.images} images, {site.runs} runs\nof {site.generations} generations"
+        ax.set_title(title, fontsize=7)
     for ax in axes[-1]:
         ax.set_xlabel("network")
     figures.legend(figure, handles=axes[0, 0].get_legend_handles_labels()[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,14 +16,22 @@ from reproduce.methods.evolution.cppn.genome import Genome
 from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
 from reproduce.methods.evolution.map_elites import Encoding, Evolution
 from reproduce.methods.evolution.scoring import scorer
-from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, median_above
+from reproduce.report.gallery import gallery
 from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
 LITTLE = 0.1  # of confidence; ours: the paper's three lose 0.02 to 0.5 points
-Pair = tuple[np.ndarray, np.ndarray, float, float]  # image before and after, confidence likewise
+
+
+class Pair(NamedTuple):
+    """An image with and without repeats, uint8 (size, size, 1), and its confidence in both."""
+
+    before: np.ndarray
+    after: np.ndarray
+    sure_before: float
+    sure_after: float
 
 
 def repetition(
@@ -58,7 +67,7 @@ def repetition(
         drops[preset] = _by_image(whose, before - after)
         kept[preset] = same / len(whose)
         drawn[preset] = [
-            (images[i], image, float(p), float(q))
+            Pair(images[i], image, float(p), float(q))
             for i, image, p, q in zip(whose, after_images, before, after, strict=True)
         ]
     return Artefact(
@@ -120,19 +129,16 @@ def _claim(drops: Mapping[str, np.ndarray], kept: Mapping[str, float], whole: bo
 
 def _draw(drawn: Mapping[str, list[Pair]], columns: int = 8) -> Figure:
     """For each preset, images before (top) and after (bottom), with confidence."""
-    figure, axes = figures.sheet(2 * len(drawn), columns, width=0.85, height=1.0)
-    for block, (preset, pairs) in enumerate(drawn.items()):
-        rows = axes[2 * block : 2 * block + 2]
-        for column in range(columns):
-            for row in range(2):
-                rows[row, column].set_axis_off()
-            if column < len(pairs):
-                before, after, p, q = pairs[column * max(1, len(pairs) // columns)]
-                for row, (image, value) in enumerate(((before, p), (after, q))):
-                    figures.crisp(rows[row, column], to_unit(image.repeat(3, axis=-1)))
-                    rows[row, column].set_title(certainty(value), fontsize=6, pad=2)
-        rows[0, 0].text(-0.15, 0.5, f"{preset}\nbefore", transform=rows[0, 0].transAxes,
-                        ha="right", va="center", fontsize=6)  # fmt: skip
-        rows[1, 0].text(-0.15, 0.5, "after", transform=rows[1, 0].transAxes,
-                        ha="right", va="center", fontsize=6)  # fmt: skip
-    return figure
+    pictures: list[np.ndarray] = []
+    captions: list[str] = []
+    for pairs in drawn.values():
+        some = pairs[:: max(1, len(pairs) // columns)][:columns]
+        blank = [np.full(some[0].before.shape, np.nan)] * (columns - len(some))
+        for images, sure in (
+            ([pair.before for pair in some], [pair.sure_before for pair in some]),
+            ([pair.after for pair in some], [pair.sure_after for pair in some]),
+        ):
+            pictures += [*map(to_unit, images), *blank]
+            captions += [*map(certainty, sure), *[""] * len(blank)]
+    labels = [f"{preset}, {when}" for preset in drawn for when in ("before", "after")]
+    return gallery(pictures, captions, columns=columns, row_labels=labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
@@ -117,6 +118,7 @@ def _steps(found: Climbed, name: str) -> Figure:
     ax = axes[0, 0]
     steps = found.reached[:, -1]
     figures.distribution(ax, [np.where(steps >= 0, steps, np.inf)], [name])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(f"steps to {SURE:g}")
     ax.set_ylabel("share of classes")
     return figure

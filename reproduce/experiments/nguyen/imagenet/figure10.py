@@ -25,9 +25,9 @@ from reproduce.methods.evolution.cppn.repetition import (
 )
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.methods.evolution.scoring import frozen
-from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import majority, refuting
+from reproduce.report.gallery import gallery
 from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
@@ -178,14 +178,13 @@ def _draw(context: Context, deleted: Mapping[str, list[Deleted]]) -> Figure:
         (each for of_search in deleted.values() for each in of_search),
         key=lambda each: (each.label not in SHOWN.values(), -each.before),
     )[:COLUMNS]
-    figure, axes = figures.sheet(2, COLUMNS, width=6.5 / COLUMNS, height=6.5 / COLUMNS + 0.22)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for (above, below), each in zip(axes.T, every, strict=False):
-        for ax, image, p in (
-            (above, each.image, each.before),
-            (below, each.without, each.after),
-        ):
-            figures.crisp(ax, to_unit(image))
-            ax.set_title(caption(context, each.label, p), fontsize=5, pad=2)
-    return figure
+    pictures = [each.image for each in every] + [each.without for each in every]
+    captions = [caption(context, each.label, each.before) for each in every]
+    captions += [certainty(each.after) for each in every]
+    return gallery(
+        [to_unit(picture) for picture in pictures],
+        captions,
+        columns=len(every),
+        row_labels=["before", "after"],
+        width=0.5 + 0.78 * len(every),
+    )

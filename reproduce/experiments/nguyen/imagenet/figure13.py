@@ -24,6 +24,7 @@ from reproduce.methods.evolution.archive import confidence
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.figures import png
+from reproduce.report.gallery import gallery
 from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable
@@ -218,16 +219,8 @@ def sheet(
     columns: int = COLUMNS,
 ) -> Figure:
     """The paper's layout: rows of five, the mean subtracted, class and confidence above each."""
-    rows = -(-len(images) // columns)
-    figure, axes = figures.sheet(rows, columns, width=1.3, height=1.5)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, image, label, of_image in zip(
-        axes.flat, without_mean(images, mean), labels, p, strict=False
-    ):
-        figures.crisp(ax, image)
-        ax.set_title(f"{label}\n{certainty(of_image)}", fontsize=6, pad=2)
-    return figure
+    captions = [f"{label}\n{certainty(of)}" for label, of in zip(labels, p, strict=True)]
+    return gallery(list(without_mean(images, mean)), captions, columns=columns)
 
 
 def _by_rule(

@@ -101,7 +101,7 @@ def class_names(context: Context, network: keras.Model) -> list[str]:
 
 def _draw(images: np.ndarray, p: np.ndarray, names: Sequence[str]) -> Figure:
     """The paper's layout: two rows of four, each image above its bars."""
-    figure, axes = figures.sheet(2 * ROWS, COLUMNS, width=1.6, height=1.15)
+    figure, axes = figures.sheet(2 * ROWS, COLUMNS, width=1.6, height=1.2)
     for ax in axes.flat:
         ax.set_axis_off()
     for i, (image, of_image) in enumerate(zip(images, p, strict=True)):
@@ -113,10 +113,10 @@ def _draw(images: np.ndarray, p: np.ndarray, names: Sequence[str]) -> Figure:
         bars.barh(range(TOP), of_image[top], color=("0.72", "0.82", "0.9"), height=0.8)
         for height, label in enumerate(top):
             bars.text(0.02, height, f"{names[label][:NAME]}  {of_image[label]:.3f}", va="center",
-                      fontsize=6)  # fmt: skip
+                      fontsize=7)  # fmt: skip
         bars.set_xlim(0, 1)
         bars.set_ylim(TOP - 0.4, -0.6)
         bars.set_yticks([])
         bars.set_xticks([0, 1])
-        bars.tick_params(labelsize=5)
+        bars.tick_params(labelsize=7)
     return figure

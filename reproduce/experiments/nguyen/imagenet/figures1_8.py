@@ -11,8 +11,8 @@ from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen.imagenet.figures6_7 import PUBLISHED_WORK, departures
 from reproduce.experiments.nguyen.imagenet.runs import Elite, Search, distinct, evaluations
-from reproduce.report import figures
 from reproduce.report.cells import Cells
+from reproduce.report.gallery import gallery
 from reproduce.report.printing import certainty
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
@@ -127,19 +127,16 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
 def sheet(context: Context, elites: Sequence[Elite], columns: int) -> Figure:
     """Rows of images, each under its class and confidence."""
-    rows = -(-len(elites) // columns)
-    figure, axes = figures.sheet(rows, columns, width=6.5 / columns, height=6.5 / columns + 0.22)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, elite in zip(axes.flat, elites, strict=False):
-        figures.crisp(ax, to_unit(elite.image))
-        ax.set_title(caption(context, elite.label, elite.confidence), fontsize=6, pad=2)
-    return figure
+    return gallery(
+        [to_unit(elite.image) for elite in elites],
+        [caption(context, elite.label, elite.confidence) for elite in elites],
+        columns=columns,
+    )
 
 
 def caption(context: Context, label: int, p: float) -> str:
     """The class and the confidence, never rounded up."""
-    return f"{class_name(context, label)[:20]}\n{certainty(p)}"
+    return f"{class_name(context, label)}\n{certainty(p)}"
 
 
 def class_name(context: Context, label: int) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import the_network
+from reproduce.experiments.nguyen.drawing import confidence_axis
 from reproduce.experiments.nguyen.imagenet.runs import Search, evaluations, files, rescored
 from reproduce.experiments.nguyen.runs import (
     LOG_ODDS,
@@ -24,7 +26,7 @@ from reproduce.networks.ten_crops import views
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import extreme, opposite
-from reproduce.report.intervals import from_scale
+from reproduce.report.intervals import from_scale, to_scale
 from reproduce.report.printing import certainty
 from reproduce.report.published import Published, lookup
 from reproduce.report.results import Artefact, Claim, Strength, answer
@@ -217,18 +219,28 @@ def _probability(log_odds: float) -> float:
 
 
 def _heat_map(found: Evolution) -> Figure:
-    """The papers' axes: class across, generation upwards."""
-    figure, axes = figures.sheet(1, 1, width=6.5, height=3.0)
+    """The papers' axes: class across, a whole number of dots each, and generation upwards."""
     values = np.median(confidence(found.log_odds), axis=0)
-    ax = axes[0, 0]
-    shown = figures.heatmap(ax, values, low=0, high=1)
-    ax.invert_yaxis()
-    ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.set_xlabel("class")
-    ax.set_ylabel("generation")
-    bar = figure.colorbar(shown, ax=ax, fraction=0.03, pad=0.01)
-    bar.set_label("median confidence", fontsize=figures.STYLE["axes.labelsize"])
-    bar.ax.tick_params(labelsize=figures.STYLE["ytick.labelsize"])
+    classes = values.shape[1]
+    dots = classes * max(1, 1000 // classes)
+    left, right, wide, high = 110, 160, 110 + dots + 160, 600
+    with rc_context(figures.STYLE):
+        figure = Figure(figsize=(wide / figures.DPI, high / figures.DPI), dpi=figures.DPI)
+        ax = figure.add_axes((left / wide, 0.18, dots / wide, 0.7))
+        shown = figures.heatmap(ax, values, low=0, high=1)
+        ax.invert_yaxis()
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("class")
+        ax.set_ylabel("generation")
+        bar = figure.add_axes(((left + dots + right / 8) / wide, 0.18, right / 8 / wide, 0.7))
+        figure.colorbar(shown, cax=bar, label="median confidence")
+    if classes == COUNT:
+        first, last = DOGS_AND_CATS
+        ends, middle = (first - 1.5, last - 0.5), (first + last) / 2 - 1
+        ax.plot(ends, (1.02, 1.02), color="black", linewidth=1.5, clip_on=False,
+                transform=ax.get_xaxis_transform())  # fmt: skip
+        ax.text(middle, 1.04, "dogs and cats", ha="center", va="bottom", fontsize=7,
+                transform=ax.get_xaxis_transform())  # fmt: skip
     return figure
 
 
@@ -237,17 +249,18 @@ def _curves(found: Mapping[str, Evolution], published: bool) -> Figure:
     figure, axes = figures.sheet(1, 1, width=4.6, height=2.8)
     ax = axes[0, 0]
     for name, evolution in found.items():
-        quartiles = np.quantile(confidence(evolution.log_odds), (0.25, 0.5, 0.75), axis=(0, 2))
-        low, median, high = quartiles
+        low, median, high = np.quantile(evolution.log_odds, (0.25, 0.5, 0.75), axis=(0, 2))
         figures.curve(ax, evaluations(evolution), median, low, high, label=name)
-    if published:
-        ax.plot(*_published_curve(), "D", markerfacecolor="white", markeredgecolor="#D55E00",
-                   markersize=4, label="published, read off Figure 12")  # fmt: skip
+    if published:  # the colour of the first, the authors' encoding
+        images, read_off = _published_curve()
+        ax.plot(images, to_scale(read_off, "fraction"), "D", markersize=4,
+                markerfacecolor="white", markeredgecolor=figures.COLOURS[0],
+                label="published, read off Figure 12")  # fmt: skip
+    confidence_axis(ax)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(0, 1 if published else None)
     ax.set_xlabel("images tried by a run")
     ax.set_ylabel("confidence: median, quartiles")
     figures.legend(ax, loc="upper left")

@@ -22,7 +22,9 @@ from reproduce.training import logits
 
 OSTRICH = "ostrich"  # Struthio camelus
 CHUNK = 32  # photographs a kept piece of the attack holds, so that a stopped run goes on
-MAGNIFIED, GREY = 10, 128 / 255  # of the shown difference: times ten, around a middle grey
+GREY = 128 / 255  # what no difference is shown as
+MAGNIFIED = (10, 20, 50, 100, 200, 500)  # times that a difference is shown, the paper's first
+VISIBLE = 0.25  # what one pixel in a hundred differs by, or more, where it is magnified
 ROWS, TRIPLES = 3, 2  # of the figure: panels (a) and (b) with three rows each
 # A saved image is rounded to bytes; the smallest of these factors on r that outlives it is sought.
 PUSHES = (1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0)
@@ -89,8 +91,8 @@ def figure5(
             "images of AlexNet. saved as PNG: after rounding to bytes; success, of the images as "
             "found, which lie on the boundary itself; pushed: of images whose change is enlarged "
             f"by the smallest factor in {', '.join(f'{push:g}' for push in PUSHES)} that outlives "
-            "the rounding. In the figure: the photograph, the change times ten around a middle "
-            "grey, the changed image."
+            "the rounding. In the figure: the photograph, the change around a middle grey, so "
+            "many times magnified that it is seen (the paper: ten times), the changed image."
         ),
         cells=cells.list,
         claims=_claims(names[wanted], found, saved),
@@ -225,19 +227,23 @@ def _claims(target: str, found: dict[str, Adversarial], saved: Rounded) -> list[
     ]
 
 
+def magnification(changes: np.ndarray) -> int:
+    """How many times differences, of pixels in [0, 1], are shown, so that they are seen."""
+    seen = float(np.nanquantile(np.abs(changes), 0.99)) if changes.size else 1.0
+    return next((times for times in MAGNIFIED if times * seen >= VISIBLE), MAGNIFIED[-1])
+
+
 def _draw(sample: Examples, found: Adversarial, names: tuple[str, ...], wanted: int) -> Figure:
-    """Photograph, difference times ten, changed image; three rows in each of two panels."""
+    """Photograph, magnified difference, changed image; three rows in each of two panels."""
     kept = np.flatnonzero(~found.failed)[: ROWS * TRIPLES]
-    side = sample.images.shape[1]
-    shown = np.ones((ROWS * TRIPLES, 3, side, side, 3), np.float32)
-    for row, i in enumerate(kept):
-        change = MAGNIFIED * (found.images[i] - sample.images[i]) + GREY
-        shown[row] = np.stack([sample.images[i], np.clip(change, 0, 1), found.images[i]])
-    panels = shown.reshape(TRIPLES, ROWS, 3, side, side, 3)
-    mosaic = np.concatenate(list(panels), axis=1)
+    panels = max(1, -(-len(kept) // ROWS))
+    originals, changed = sample.images[kept], found.images[kept]
+    times = magnification(changed - originals)
+    change = np.clip(times * (changed - originals) + GREY, 0, 1)
+    shown = np.full((panels * ROWS, 3, *sample.images.shape[1:]), np.nan, np.float32)
+    shown[: len(kept)] = np.stack([originals, change, changed], axis=1)
+    mosaic = np.concatenate(np.split(shown, panels), axis=1)
     labels = [names[label] for label in sample.labels[kept]]
-    titles = [
-        "\n".join(labels[row::ROWS]) for row in range(ROWS)
-    ]  # what each row's photographs are
-    columns = ["photograph", "change × 10", names[wanted]] * TRIPLES
+    titles = ["\n".join(labels[row::ROWS]) for row in range(ROWS)]  # each row's photographs
+    columns = ["photograph", f"change × {times}", names[wanted]] * panels
     return figures.grid(mosaic, row_labels=titles, column_labels=columns, enlarged=False)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from reproduce.data.examples import Examples, read_only
 from reproduce.data.imagenet_classes import COUNT
 from reproduce.experiments import Context
+from reproduce.experiments.szegedy.imagenet.figure5 import magnification
 from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -29,7 +30,7 @@ CONCEPT, CLASSES = "animal", range(398)  # tench to puffer: in the order of the 
 SIDE = 32  # of the small images; QuocNet's have 200
 CROP = 192  # of 256, the part of a photograph that a training image shows; mirrored in half of them
 HELD_OUT = 0.3  # of the photographs, for the test and the attack
-SHOWN, MAGNIFIED = 6, 10
+SHOWN = 6
 
 
 def figure6(
@@ -72,8 +73,8 @@ def figure6(
             f"{SIDE} x {SIDE} pixels trained without labels on {len(learnt.labels)} cuttings of "
             f"photographs, and on its frozen code a binary classifier for {CONCEPT}s. "
             f"{len(none)} held-out photographs that it recognises, and the smallest change after "
-            "which it does not. In the figure: the photograph, the changed one, the absolute "
-            "change times ten."
+            "which it does not. In the figure, in the paper's order: the photograph, the changed "
+            "one, the magnified absolute change, black where there is none (Figure 5's is grey)."
         ),
         cells=cells.list,
         claims=[_claim(found)],
@@ -139,12 +140,14 @@ def _small(images: np.ndarray) -> np.ndarray:
 
 
 def _draw(originals: np.ndarray, found: Adversarial) -> Figure:
-    """Two panels side by side: photograph, changed photograph, absolute change times ten."""
+    """Two panels side by side: photograph, changed photograph, magnified absolute change."""
     kept = np.flatnonzero(~found.failed)[:SHOWN]
-    change = np.clip(MAGNIFIED * np.abs(found.images[kept] - originals[kept]), 0, 1)
+    change = np.abs(found.images[kept] - originals[kept])
+    times = magnification(change)
+    change = np.clip(times * change, 0, 1)
     triples = np.stack([originals[kept], found.images[kept], change], axis=1)
     if len(kept) % 2:  # a panel is left white
         triples = np.concatenate([triples, np.full_like(triples[:1], np.nan)])
     rows = triples.reshape(-1, 6, *originals.shape[1:])
-    columns = [f"{CONCEPT}", f"no {CONCEPT}", "change × 10"] * 2
+    columns = [f"{CONCEPT}", f"no {CONCEPT}", f"change × {times}"] * 2
     return figures.grid(rows, column_labels=columns)
