@@ -36,6 +36,8 @@ class Cells:
         Args:
             same_images: False for samples of noise, which are drawn anew however many they are.
         """
+        if not np.isfinite([wrong, n]).all():
+            return self._none(row, column, "fraction", missing=1)
         wrong, n = int(wrong), int(n)
         if n == 0:
             return self._none(row, column, "fraction")
@@ -52,11 +54,17 @@ class Cells:
         Args:
             hits, draws: int (groups,).
         """
+        pairs = np.stack([np.asarray(hits, float), np.asarray(draws, float)])
+        whole = np.isfinite(pairs).all(axis=0)
+        lost = int((~whole).sum())
+        hits, draws = pairs[:, whole]
+        if not draws.sum():
+            return self._none(row, column, "fraction", missing=lost)
         interval = intervals.of_groups(hits, draws)
         half = (interval.high - interval.low) / (2 * intervals.t_quantile(max(len(hits) - 1, 1)))
         published, rate = self.published(row, column), float(np.sum(hits) / np.sum(draws))
         judged = verdicts.of_mean(rate, half * math.sqrt(len(hits)), len(hits), published)
-        return self._add(row, column, rate, "fraction", judged, interval, len(hits))
+        return self._add(row, column, rate, "fraction", judged, interval, len(hits), missing=lost)
 
     def mean(self, row: str, column: str, samples: np.ndarray, unit: str) -> Cell:
         """A mean over images: t interval. NaN marks an image without a value."""
@@ -114,11 +122,13 @@ class Cells:
         Args:
             values: (runs,) or (runs, values in each run), such as the confidences of ten classes.
         """
+        if not len(values):
+            return self._none(row, column, unit, 0)
         values = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-        runs, missing = len(values), int(np.isnan(values).sum())
-        middle = float(np.median(values)) if not missing else math.nan
-        if missing or runs < 2 or np.ptp(values) == 0:
-            return self._same(row, column, np.full(runs, middle), unit, missing)
+        runs, lost = len(values), int((~np.isfinite(values)).sum())
+        middle = float(np.median(values)) if not lost else math.nan
+        if lost or runs < 2 or np.ptp(values) == 0:
+            return self._same(row, column, np.full(runs, middle), unit, lost)
         judged = verdicts.of_median(values, self.published(row, column))
         interval = intervals.of_median(values, unit)
         return self._add(row, column, middle, unit, judged, interval, runs, runs=runs)
@@ -129,6 +139,8 @@ class Cells:
         Where all agree, a rate of all test images is the same by construction and judged by its
         rounding; another keeps the interval of its images.
         """
+        if lost := int((~np.isfinite([*wrong, *n])).sum()):
+            return self._none(row, column, "fraction", missing=lost)
         shares = [part / whole for part, whole in zip(wrong, n, strict=True) if whole]
         if len(set(shares)) > 1:
             return self.over_runs(row, column, np.array(shares), "fraction", images=max(n))
@@ -170,13 +182,16 @@ class Cells:
         else:
             cell = self._none(row, column, unit, n)
         if interval is not None:
-            low, high = interval
+            low, high = (float(end) if math.isfinite(end) else None for end in interval)
             self.list[-1] = cell = cell._replace(low=low, high=high)
         return cell
 
-    def _none(self, row: str, column: str, unit: str, n: int | None = None) -> Cell:
+    def _none(
+        self, row: str, column: str, unit: str, n: int | None = None, *, missing: int = 0
+    ) -> Cell:
         """A cell without a value."""
-        return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n)
+        return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n,
+                         missing=missing)  # fmt: skip
 
     def _same(self, row: str, column: str, values: np.ndarray, unit: str, missing: int) -> Cell:
         """Values that are all the same, judged by rounding; of a single one no spread is known."""

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from reproduce.report.intervals import LEVEL
-from reproduce.report.results import ClaimVerdict
+from reproduce.report.results import ClaimVerdict, known, missing
 
 
 def lower_on_images(first: np.ndarray, second: np.ndarray, of: int = 1) -> bool | None:
@@ -27,6 +27,8 @@ def lower_on_images(first: np.ndarray, second: np.ndarray, of: int = 1) -> bool 
     Args:
         first, second: bool (n,), which of the same images each gets wrong.
     """
+    if missing(first, second):
+        return None
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     apart = only_first + only_second
     if not apart:
@@ -59,7 +61,7 @@ def same_rate(wrong: int, n: int, other: int, other_n: int, margin: float) -> bo
         wrong, other: counts among n and other_n images that are independent of each other.
         margin: the largest difference, as a fraction, that still counts as the same.
     """
-    if not n or not other_n:
+    if missing(wrong, n, other, other_n, margin) or not n or not other_n:
         return None
     rate, second = wrong / n, other / other_n
     a, b = (
@@ -75,23 +77,23 @@ def same_rate(wrong: int, n: int, other: int, other_n: int, margin: float) -> bo
 
 def all_of(answers: Iterable[bool | None]) -> bool | None:
     """False where one is, None where one cannot be told or there is none, else True."""
-    known = list(answers)
-    if False in known:
+    told = [known(answer) for answer in answers]
+    if False in told:
         return False
-    return None if None in known or not known else True
+    return None if None in told or not told else True
 
 
 def any_of(answers: Iterable[bool | None]) -> bool | None:
     """True where one is, None where one cannot be told or there is none, else False."""
-    known = list(answers)
-    if True in known:
+    told = [known(answer) for answer in answers]
+    if True in told:
         return True
-    return None if None in known or not known else False
+    return None if None in told or not told else False
 
 
 def more_than(hits: int, n: int, share: float, of: int = 1) -> bool | None:
     """Whether a rate is above a share, by an exact binomial test, one-sided at 5 % each way."""
-    if not n:
+    if missing(hits, n, share) or not n:
         return None
     if _p_value(hits, n, share, "greater") < LEVEL:
         return True
@@ -123,7 +125,7 @@ def median_above(values: np.ndarray, limit: float, of: int = 1) -> bool | None:
     """Whether the median of independent values is above a limit, by the sign test."""
     values = np.asarray(values, float)
     apart = values[values != limit]
-    if np.isnan(values).any():
+    if missing(values, limit):
         return None
     return majority(int((apart > limit).sum()), len(apart), of)
 
@@ -134,7 +136,7 @@ def mean_above(values: np.ndarray, limit: float, of: int = 1) -> bool | None:
     A single run, or NaN, tells nothing; runs without spread lie where they lie.
     """
     values = np.asarray(values, float)
-    if len(values) < 2 or not np.isfinite(values).all():
+    if len(values) < 2 or not np.isfinite([*values, limit]).all():
         return None
     if not np.ptp(values):
         return None if values[0] == limit else bool(values[0] > limit)
@@ -168,6 +170,8 @@ def extreme(value: float, chance: np.ndarray) -> bool | None:
     Args:
         chance: of a permutation of the labels, the value's own among them or not.
     """
+    if missing(value, chance):
+        return None
     below = (1 + (chance <= value).sum()) / (1 + len(chance))
     above = (1 + (chance >= value).sum()) / (1 + len(chance))
     return True if below < LEVEL else False if above < LEVEL else None
@@ -176,12 +180,13 @@ def extreme(value: float, chance: np.ndarray) -> bool | None:
 def beyond(interval: tuple[float | None, float | None], limit: float) -> bool | None:
     """Whether an interval lies above a limit; None where the limit is in it, or an end missing."""
     low, high = interval
-    if low is None or high is None or not math.isfinite(low + high):
+    if low is None or high is None or not math.isfinite(low + high + limit):
         return None
     return True if low > limit else False if high < limit else None
 
 
 def opposite(told: bool | None) -> bool | None:
+    told = known(told)
     return None if told is None else not told
 
 
@@ -191,12 +196,12 @@ def over_cases(answers: Iterable[bool | None]) -> ClaimVerdict:
     Holds for all; with exceptions for more than half of them; refuted where it fails for half or
     more; else so many cannot be told that neither is known.
     """
-    known = list(answers)
-    if known and all(known):
+    told = [known(answer) for answer in answers]
+    if told and all(told):
         return "holds"
-    if 2 * known.count(True) > len(known):
+    if 2 * told.count(True) > len(told):
         return "holds with exceptions"
-    return "refuted" if known and 2 * known.count(False) >= len(known) else "cannot be told"
+    return "refuted" if told and 2 * told.count(False) >= len(told) else "cannot be told"
 
 
 def _answer(lower: bool, p: float, of: int) -> bool | None:

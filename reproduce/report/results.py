@@ -86,13 +86,19 @@ def answer(true: bool | np.bool_ | None, *numbers: float | np.ndarray) -> ClaimV
         numbers: that the answer was taken from; with a NaN among them it cannot be told, since
             every comparison with NaN is false.
     """
+    true = known(true)
     if true is None or missing(*numbers):
         return "cannot be told"
     return "holds" if true else "refuted"
 
 
+def known(told: bool | np.bool_ | float | None) -> bool | None:
+    """Yes, no, or None where it cannot be told; NaN, which counts as true in Python, is None."""
+    return None if told is None or told != told else bool(told)
+
+
 def missing(*numbers: float | np.ndarray) -> int:
-    """How many of the numbers are NaN."""
+    """How many of the numbers are NaN; None is one of them."""
     return sum(int(np.isnan(np.asarray(each, float)).sum()) for each in numbers)
 
 

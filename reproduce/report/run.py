@@ -194,6 +194,7 @@ class Run:
             versions=self.results.versions,
             started=self.results.started,
             departures=self.results.departures,
+            papers_data=self.results.papers_data,
         )
         now, then = (dict(content.get("artefacts") or {}) for content in (self._config, config))
         for name in (*earlier.artefacts, *earlier.not_run):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import say
 
 
@@ -56,6 +57,7 @@ def insert(
     """
     classes = len(archive.genomes)
     log_odds = numbers(log_odds[:, :classes])
+    archive = archive._replace(log_odds=numbers(archive.log_odds))
     challenger = log_odds.argmax(axis=0)
     challenge = log_odds[challenger, np.arange(classes)]
     wins = challenge > archive.log_odds  # a tie keeps the older elite
@@ -98,10 +100,17 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 (n, classes): z_c - log(sum of exp z_k over the other classes k).
+
+    Raises:
+        UserError: where they are not finite.
     """
     logits = np.asarray(logits, np.float64)
-    if not np.isfinite(logits).all():
-        raise ValueError("finite logits are expected: the network gave NaN or infinity")
+    broken = int((~np.isfinite(logits).all(axis=1)).sum())
+    if broken:
+        raise UserError(
+            "finite logits are expected: the network gave NaN or infinity for "
+            f"{broken} of {len(logits)} images."
+        )
     rows = np.arange(len(logits))
     top = logits.argmax(axis=1)
     shifted = logits - logits[rows, top, None]

@@ -23,6 +23,7 @@ from reproduce.methods.evolution.archive import Archive, confidence, empty, inse
 from reproduce.methods.evolution.scoring import Score, scorer
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime import serialization
+from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import dispensable
 from reproduce.runtime.progress import stage
 
@@ -165,6 +166,12 @@ def _begin(
         images, odds = _evaluatord(encoding, genomes, evaluator.score, evaluator.batch)
         archives.append(insert(empty(classes, images.shape[1:]), genomes, images, odds))
         generators.append(dict(rng.bit_generator.state))
+        none = [label for label, genome in enumerate(archives[-1].genomes) if genome is None]
+        if none:
+            raise UserError(
+                f"an evolution begins with an image for each class, and {len(none)} of {classes} "
+                f"classes, {none[0]} first, have a finite score for none of {initial} images."
+            )
     history = np.stack([archive.log_odds for archive in archives])[:, None]
     shown = archives if 0 in snapshot_generations else []
     shape = (len(archives), min(1, len(shown)), *archives[0].images.shape)
