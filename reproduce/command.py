@@ -32,7 +32,7 @@ from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import locked
-from reproduce.runtime.places import CONF, ROOT
+from reproduce.runtime.places import CONF, RELEASED, ROOT
 from reproduce.runtime.progress import chart_to, discard_output, log_to, say
 from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
 
@@ -104,7 +104,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
             dataset=dataset,
             networks=made(cfg.networks),
             seed=cfg.seed,
-            store=Store(cfg.store),
+            store=Store(cfg.store, RELEASED if cfg.released else None),
         )
         header = Header(
             experiment=chosen.experiment,

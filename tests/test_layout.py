@@ -19,6 +19,7 @@ FLOORS = [
 DOORS = {
     "check",
     "command",
+    "release",
 }  # files to be called, in no room: they may use all, and nobody uses them
 NEIGHBOURS = {("report", "published")}  # a report reads the published numbers
 LONGEST = 280  # lines of a file

@@ -15,7 +15,7 @@ from reproduce.experiments import Context
 from reproduce.networks import foreign
 from reproduce.networks.classifier import Classifier
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.places import CONF, OUTPUTS
+from reproduce.runtime.places import CONF, OUTPUTS, RELEASED
 from reproduce.runtime.store import Store
 
 STORE = OUTPUTS / "cache"
@@ -43,7 +43,7 @@ def network(
     dataset = mnist() if dataset is None else dataset
     if Path(name).suffix or ":" in name:
         return foreign.load(name, dataset=dataset)
-    return Context(dataset, _recipes(name), seed, Store(store)).network(name)
+    return Context(dataset, _recipes(name), seed, Store(store, RELEASED)).network(name)
 
 
 def classifier(

@@ -22,6 +22,7 @@ PRACTICAL = (
     "threads",
     "outputs",
     "store",
+    "released",
     "tensorboard",
     "hydra",
     "departures",

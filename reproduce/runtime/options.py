@@ -27,7 +27,7 @@ from reproduce.runtime.signatures import parameters
 
 # Where and how a run goes, what its header or its tables say, or other data.
 NO_DEPARTURE = re.compile(
-    r"(only|seed|examples|threads|outputs|store|tensorboard|photographs|departures|dataset)(\.|$)"
+    r"(only|seed|examples|threads|outputs|store|released|tensorboard|photographs|departures|dataset)(\.|$)"
 )
 NO_SETTING = re.compile(NO_DEPARTURE.pattern.replace("|examples", ""))
 

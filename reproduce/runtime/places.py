@@ -15,6 +15,7 @@ def found(in_checkout: str, in_package: str) -> Path:
 
 
 CONF = found("conf", "conf")
+RELEASED = found("outputs/released", "released")
 REFERENCE = found("outputs/reference", "reference")
 # Of a package that was installed, outputs go to the folder one works in, as those of its command.
 OUTPUTS = (ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()) / "outputs"

@@ -4,7 +4,8 @@
 
 An entry is a folder named by its call's recipe (`recipe`): the function, every argument with its
 default, and the code they reach. It is written aside and renamed, so it is whole or absent.
-`recipe.json` in it says what it is.
+`recipe.json` in it says what it is. A second folder of entries, the released networks, can be
+looked in besides; it is only read.
 """
 
 from __future__ import annotations
@@ -41,14 +42,20 @@ class Damage(Exception):
 
 
 class Store:
-    """A folder of results, each in a folder named by its key."""
+    """A folder of results, each in a folder named by its key.
 
-    def __init__(self, folder: str | Path) -> None:
+    Args:
+        folder: where they are kept.
+        released: entries that came with the code, looked in where the folder has none of a key.
+    """
+
+    def __init__(self, folder: str | Path, released: str | Path | None = None) -> None:
         self.folder = Path(folder)
+        self.released = None if released is None else Path(released)
         self._memory: dict[str, Any] = {}
 
     def cached(self, call: partial[Any], checkpoints: str | None = None, title: str = "") -> Any:
-        """The result of a call, from memory, from disk, or made now and kept.
+        """The result of a call, from memory, from disk, released, or made now and kept.
 
         Where the folder cannot be written, a result is made and used, and a warning says that it
         is not kept.
@@ -68,7 +75,8 @@ class Store:
             return self._memory[named.key]
         found = None
         with contextlib.suppress(Damage):
-            found = self._read(named.key)
+            found = read(self.folder / named.key)
+        found = found or self._released(named.key, title)
         found = found or self._locked(named, call, checkpoints, title)
         if self._bytes(named.key) <= REMEMBERED:
             self._memory[named.key] = found[0]
@@ -112,32 +120,23 @@ class Store:
                 return
             yield True
 
-    def _read(self, name: str) -> tuple[Any] | None:
-        """The kept result in a tuple of one, since the result itself may be None.
-
-        Raises:
-            Damage: there is something of that name, but no whole entry.
-        """
-        entry = self.folder / name
-        if not entry.exists() and not entry.is_symlink():
+    def _released(self, name: str, title: str) -> tuple[Any] | None:
+        """The entry that came with the code; a damaged one is told and passed over."""
+        if self.released is None:
             return None
         try:
-            record = json.loads((entry / "recipe.json").read_text())
-            for file, digest in record["files"].items():
-                if sha256_of_file(entry / file) != digest:
-                    raise ValueError(f"{file} was changed or cut off")
-            return (serialization.load(entry),)
-        except MemoryError:
-            raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno in _NOT_DAMAGE:
-                raise UserError(f"store entry {entry} cannot be read: {error.strerror}.") from error
-            raise Damage(f"store entry {name} is damaged ({error})") from error
+            found = read(self.released / name)
+        except Damage as damage:
+            warnings.warn(f"among the released networks {damage}: not used.", stacklevel=4)
+            return None
+        if found:
+            say(f"from the released networks, in the place of {title or 'making it'}.")
+        return found
 
     def _load(self, name: str) -> tuple[Any] | None:
         """The same under the entry's lock, where a damaged one is set aside."""
         try:
-            return self._read(name)
+            return read(self.folder / name)
         except Damage as damage:
             _put_aside(self.folder / name, str(damage))
             return None
@@ -191,6 +190,29 @@ class Store:
 def key(call: partial[Any]) -> str:
     """Names the call's result; changed arguments and changed code change it."""
     return recipe.of(call).key
+
+
+def read(entry: Path) -> tuple[Any] | None:
+    """The result in an entry, in a tuple of one, since it may be None; None where there is none.
+
+    Raises:
+        Damage: there is something of that name, but no whole entry.
+        UserError: it may not be read, or not now.
+    """
+    if not entry.exists() and not entry.is_symlink():
+        return None
+    try:
+        record = json.loads((entry / "recipe.json").read_text())
+        for file, digest in record["files"].items():
+            if sha256_of_file(entry / file) != digest:
+                raise ValueError(f"{file} was changed or cut off")
+        return (serialization.load(entry),)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NOT_DAMAGE:
+            raise UserError(f"store entry {entry} cannot be read: {error.strerror}.") from error
+        raise Damage(f"store entry {entry.name} is damaged ({error})") from error
 
 
 def _resumed(call: partial[Any], checkpoints: str, unfinished: Path) -> Any:
