@@ -237,13 +237,14 @@ def _draw(sample: Examples, found: Adversarial, names: tuple[str, ...], wanted: 
     """Photograph, magnified difference, changed image; three rows in each of two panels."""
     kept = np.flatnonzero(~found.failed)[: ROWS * TRIPLES]
     panels = max(1, -(-len(kept) // ROWS))
+    rows = min(ROWS, max(1, len(kept)))
     originals, changed = sample.images[kept], found.images[kept]
     times = magnification(changed - originals)
     change = np.clip(times * (changed - originals) + GREY, 0, 1)
-    shown = np.full((panels * ROWS, 3, *sample.images.shape[1:]), np.nan, np.float32)
+    shown = np.full((panels * rows, 3, *sample.images.shape[1:]), np.nan, np.float32)
     shown[: len(kept)] = np.stack([originals, change, changed], axis=1)
     mosaic = np.concatenate(np.split(shown, panels), axis=1)
     labels = [names[label] for label in sample.labels[kept]]
-    titles = ["\n".join(labels[row::ROWS]) for row in range(ROWS)]  # each row's photographs
+    titles = ["\n".join(labels[row::rows]) for row in range(rows)]  # each row's photographs
     columns = ["photograph", f"change × {times}", names[wanted]] * panels
     return figures.grid(mosaic, row_labels=titles, column_labels=columns, enlarged=False)

@@ -146,8 +146,9 @@ def _draw(originals: np.ndarray, found: Adversarial) -> Figure:
     times = magnification(change)
     change = np.clip(times * change, 0, 1)
     triples = np.stack([originals[kept], found.images[kept], change], axis=1)
-    if len(kept) % 2:  # a panel is left white
+    panels = min(2, len(kept))
+    if len(kept) % panels:  # one is left white
         triples = np.concatenate([triples, np.full_like(triples[:1], np.nan)])
-    rows = triples.reshape(-1, 6, *originals.shape[1:])
-    columns = [f"{CONCEPT}", f"no {CONCEPT}", f"change × {times}"] * 2
+    rows = triples.reshape(-1, 3 * panels, *originals.shape[1:])
+    columns = [f"{CONCEPT}", f"no {CONCEPT}", f"change × {times}"] * panels
     return figures.grid(rows, column_labels=columns)
