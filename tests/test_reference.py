@@ -92,6 +92,32 @@ def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
         assert (low <= count / 60 <= high) == (min(sides) > 0.005), count
 
 
+def rates(*counts, row="row", n=40):
+    return [Cells("szegedy", "t").rate(row, "x", count, n) for count in counts]
+
+
+def test_dispersion_is_pearson_s_statistic_over_its_degrees_of_freedom():
+    for counts in ((4, 12, 30, 8, 20), (10, 11, 9, 12, 10)):
+        table = [counts, [40 - count for count in counts]]
+        found = stats.chi2_contingency(table, correction=False)
+        expected = found.statistic / 4 if found.pvalue < further.HINT else 1
+        assert further.dispersion([rates(*counts)]) == pytest.approx(expected)
+
+
+def test_images_that_behave_alike_count_as_few():
+    """A network takes all its noise for one digit: the next one may take it for another."""
+    shares = {"0": (0, 6, 0, 0, 0), "1": (6, 0, 0, 6, 0), "2": (0, 0, 6, 0, 6), "3": (0,) * 5}
+    runs = [a_run(np.random.default_rng(0))._replace(cells=()) for _ in range(5)]
+    for seed, run in enumerate(runs):
+        cells = [rates(shares[digit][seed], n=6)[0]._replace(column=digit) for digit in shares]
+        runs[seed] = run._replace(cells=tuple(cells))
+    low, high = further.ranges(runs)["t", "row", "3"]
+    assert low <= 0
+    assert high >= 1
+    rare = further.allowed(rates(0, 0, 0, 0, 0, n=200), 0.001)
+    assert rare.high < 0.05, "where nothing hints at more than the binomial, it holds"
+
+
 def test_a_number_that_no_seed_changes_has_to_be_the_same():
     cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
     low, high = further.allowed(cells, 0.05)

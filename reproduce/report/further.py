@@ -4,8 +4,15 @@ By Student's t (Hahn & Meeker 1991, "Statistical intervals", section 4.7), of a 
 log-odds; a rate of n images also wherever Fisher's exact test finds no difference from all of the
 reference's images together. Where all seeds agree, a fraction or a count keeps the spread of its
 draws (binomial, Poisson), since seeds that happen to agree show none of their own; any other number
-has to be the same. The level is 5 % over all cells together (Bonferroni), however they depend on
-each other. A cell without a value is not judged: one seed in several may lack one.
+has to be the same.
+
+Images of one run may behave alike: a network takes all noise for one digit, or none. Then rates
+vary between seeds by more than the binomial. By how much is told by Pearson's statistic over all
+rates of a row (McCullagh & Nelder 1989, "Generalized linear models", section 4.5): n images count
+as n over that dispersion, and a rate also lies where Student's t of its log-odds puts it.
+
+The level is 5 % over all cells together (Bonferroni), however they depend on each other. A cell
+without a value is not judged: one seed in several may lack one.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from reproduce.report import intervals, printing
 from reproduce.report.intervals import LEVEL, Interval
 from reproduce.report.results import Cell, Results
 
+HINT = 0.1  # of more than binomial spread: too little of it found is dearer than too much
 SAME = 1e-6  # relative: sums over another number of threads differ by less
 Key = tuple[str, str, str]  # artefact, row, column
 Ranges = Mapping[Key, Interval]
@@ -59,15 +67,43 @@ def ranges(reference: Sequence[Results]) -> dict[Key, Interval]:
         for cell in run.cells:
             cells.setdefault(key(cell), []).append(cell)
     level = LEVEL / max(len(cells), 1)
-    found = {place: allowed(same, level) for place, same in cells.items()}
+    rows: dict[tuple[str, str], list[list[Cell]]] = {}
+    for (artefact, row, _), same in cells.items():
+        rows.setdefault((artefact, row), []).append(same)
+    alike = {row: dispersion(of) for row, of in rows.items()}
+    found = {place: allowed(same, level, alike[place[:2]]) for place, same in cells.items()}
     return {place: interval for place, interval in found.items() if interval is not None}
 
 
-def allowed(cells: Sequence[Cell], level: float) -> Interval | None:
+def dispersion(row: Sequence[Sequence[Cell]]) -> float:
+    """The variance of a row's rates between seeds over the binomial's; 1 at least.
+
+    Args:
+        row: of each of its columns, the cell of every seed.
+
+    Returns:
+        1 unless Pearson's statistic hints at more (`HINT`).
+    """
+    statistic, freedom = 0.0, 0
+    for cells in row:
+        if len(cells) > 1 and all(is_rate(cell) for cell in cells):
+            n = np.array([cell.n for cell in cells])
+            wrong = np.round([(cell.value or 0.0) * (cell.n or 0) for cell in cells])
+            share = wrong.sum() / n.sum()
+            if 0 < share < 1:
+                statistic += float(((wrong - n * share) ** 2 / (n * share * (1 - share))).sum())
+                freedom += len(cells) - 1
+    if not freedom or stats.chi2.sf(statistic, freedom) > HINT:
+        return 1.0
+    return max(statistic / freedom, 1.0)
+
+
+def allowed(cells: Sequence[Cell], level: float, alike: float = 1.0) -> Interval | None:
     """Where this cell of one further seed lies, with a probability of 1 - level at least.
 
     Args:
         cells: the same cell of the reference's seeds.
+        alike: the `dispersion` of its row.
 
     Returns:
         None where fewer than two have a value, and where one has none.
@@ -79,7 +115,10 @@ def allowed(cells: Sequence[Cell], level: float) -> Interval | None:
     spread = np.ptp(values) > SAME * np.abs(values).max()
     drawn = _by_spread(values, cells[0].unit, level, rate) if spread else _same(values)
     if rate or (not spread and cells[0].unit == "fraction" and all(cell.n for cell in cells)):
-        counted = _by_counting(cells, level)
+        counted = _by_counting(cells, level, alike)
+        if alike > 1 and rate:
+            odds = _by_odds(cells, level)
+            drawn = Interval(min(drawn.low, odds.low), max(drawn.high, odds.high))
     elif not spread and cells[0].unit == "count":
         counted = _by_poisson(values, level)
     else:
@@ -116,11 +155,25 @@ def _same(values: np.ndarray) -> Interval:
     return Interval(float(values.min()) - slack, float(values.max()) + slack)
 
 
-def _by_counting(cells: Sequence[Cell], level: float) -> Interval:
-    """The counts that Fisher's exact test does not tell from those of all seeds together."""
-    wrong = sum(round((cell.value or 0.0) * (cell.n or 0)) for cell in cells)
-    images = sum(cell.n or 0 for cell in cells)
-    n = cells[0].n or 0
+def _by_odds(cells: Sequence[Cell], level: float) -> Interval:
+    """The t interval of the log-odds, half an image added to either side (Haldane 1956)."""
+    odds = []
+    for cell in cells:
+        n = cell.n or 0
+        wrong = round((cell.value or 0.0) * n)
+        odds.append((wrong + 0.5) / (n + 1))
+    return _by_spread(np.array(odds), "fraction", level, rate=False)
+
+
+def _by_counting(cells: Sequence[Cell], level: float, alike: float = 1.0) -> Interval:
+    """The counts that Fisher's exact test does not tell from those of all seeds together.
+
+    Args:
+        alike: so many images count as one.
+    """
+    wrong = round(sum(round((cell.value or 0.0) * (cell.n or 0)) for cell in cells) / alike)
+    images = round(sum(cell.n or 0 for cell in cells) / alike)
+    n = max(round(min(cell.n or 0 for cell in cells) / alike), 1)
 
     def below(count: int) -> bool:  # significantly fewer
         return bool(stats.hypergeom.cdf(count, images + n, wrong + count, n) <= level / 2)
@@ -131,7 +184,8 @@ def _by_counting(cells: Sequence[Cell], level: float) -> Interval:
     counts = range(n + 1)
     first = bisect.bisect_left(counts, True, key=lambda count: not below(count))
     end = bisect.bisect_left(counts, True, key=above)
-    return Interval(first / n - SAME, (end - 1) / n + SAME)
+    within = 1 - 1 / alike  # of an image that counts: what lies between two whole ones
+    return Interval((first - within) / n - SAME, (end - 1 + within) / n + SAME)
 
 
 def _by_poisson(values: np.ndarray, level: float) -> Interval:
