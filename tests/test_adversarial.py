@@ -97,6 +97,15 @@ def test_a_target_out_of_reach_fails_and_returns_no_image():
     assert not found.converged[1]
 
 
+def test_a_search_that_its_cap_ended_has_not_converged(attacked):
+    """The objective would have to rise for a minimiser to settle, so every one ends at its cap."""
+    network, images, targets, free = attacked
+    found = adversarial.nearest(network, images, targets, iterations=10, tolerance=-1.0)
+    assert not found.failed.all()
+    assert not found.converged.any()
+    assert free.converged.mean() > 0.9
+
+
 @pytest.mark.parametrize("gap", [1e-4, 3e-4, 1e-3])
 def test_an_image_beside_the_boundary_is_not_lost(gap: float):
     """Two linear classes a hair apart: the nearest example is gap / |w| away, or rounding is."""

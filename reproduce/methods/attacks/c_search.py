@@ -120,7 +120,9 @@ def _next_c(
     tau = tf.where(sharper, tf.minimum(SHARPER * search.tau, budget.tau), search.tau)
     proposed = tf.where(sharper, used + tf.math.log(tau / search.tau), proposed)
     close, narrow = close & ~sharper, narrow & ~sharper
-    converged = ends & tf.where(search.fixed, state.settled & ~state.stuck, close | narrow)
+    # A minimiser that its cap cut off may serve, but may not be the closest.
+    found = tf.where(search.fixed, ~state.stuck, close | narrow)
+    converged = ends & state.settled & found
     search = search._replace(
         log_c=tf.where(ends & ~search.fixed, proposed, search.log_c),
         last_log_c=tf.where(ends, used, search.last_log_c),
