@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from scipy import stats
 
 from reproduce import check as command
-from reproduce.report import further, reference, reference_page, results_json
+from reproduce.report import further, page, reference, reference_page, results_json, tables
 from reproduce.report.cells import Cells
 from reproduce.report.results import Layout, Results
 from reproduce.runtime import options
@@ -236,6 +236,29 @@ def test_exit_codes(kept, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+def test_the_pages_show_the_reference_in_the_place_of_other_data_s_published_numbers(kept):
+    """Ours, the paper and the reference where the data are the paper's; else without the paper."""
+    run = results_json.read(kept / "new")
+    published = [cell._replace(published=0.3, verdict="other data") for cell in run.cells[:5]]
+    run = run._replace(cells=(*published, *run.cells[5:]))
+    found = further.beside(run, reference.of(run, {}, kept / "reference"))
+    grid = tables.grid(run.cells)
+    assert page.parts(grid, found)["x"] == ["ours", "reference"]
+    assert page.parts(grid, None)["x"] == ["ours", "paper"]
+    same = [cell._replace(verdict="differs") for cell in published]
+    assert page.parts(tables.grid(same), found)["x"] == ["ours", "paper", "reference"]
+    kept_runs = reference.read(ONE, kept / "reference")
+    values = [each.cells[0].value for each in kept_runs]
+    shown = f"{100 * min(values):.1f}–{100 * max(values):.1f}"
+    assert shown in page.html(kept, run, found)
+    assert f"| seeds {shown}" in page.markdown(run, found)
+    assert "| seeds" not in page.markdown(run, None)
+    moved = run._replace(cells=(run.cells[0]._replace(value=0.9), *run.cells[1:]))
+    beside = further.beside(moved, kept_runs)
+    assert "reference outside" in page.html(kept, moved, beside)
+    assert "✗" in page.markdown(moved, beside).split("Ours,")[0]
+
+
 def test_a_run_is_not_held_against_itself(kept):
     run = results_json.read(kept / "runs" / "3")
     assert len(reference.of(run, {}, kept / "reference")) == 4
@@ -251,11 +274,11 @@ def test_the_page_over_the_reference_is_drawn_in_seconds_without_tensorflow(tmp_
     done = without_tensorflow("reproduce.report", "--reference", "--output", tmp_path / "page.html")
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 30
-    page = (tmp_path / "page.html").read_text()
+    drawn = (tmp_path / "page.html").read_text()
     for group in reference_page.groups():
-        assert f'id="{group.name}"' in page
+        assert f'id="{group.name}"' in drawn
         for cell in group.results.cells:
-            assert cell.row.replace("&", "&amp;").replace("<", "&lt;")[:10] in page
+            assert cell.row.replace("&", "&amp;").replace("<", "&lt;")[:10] in drawn
 
 
 def test_the_check_needs_no_tensorflow(tmp_path):

@@ -60,6 +60,30 @@ class Check(NamedTuple):
         return f"{text}."
 
 
+class Beside(NamedTuple):
+    """What a page shows of a run's reference.
+
+    seen: the lowest and the highest value among its seeds.
+    """
+
+    check: Check
+    seen: Ranges
+    known: Ranges
+
+
+def beside(run: Results, reference: Sequence[Results]) -> Beside | None:
+    """A run beside its reference; None where no cell has two seeds."""
+    known = ranges(reference)
+    if not known or run.combined:
+        return None
+    values: dict[Key, list[float]] = {}
+    for cell in (cell for each in reference for cell in each.cells):
+        if cell.value is not None:
+            values.setdefault(key(cell), []).append(cell.value)
+    seen = {place: Interval(min(values[place]), max(values[place])) for place in known}
+    return Beside(check(run, reference), seen, known)
+
+
 def ranges(reference: Sequence[Results]) -> dict[Key, Interval]:
     """Where each cell of a further seed may lie."""
     cells: dict[Key, list[Cell]] = {}

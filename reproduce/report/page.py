@@ -12,9 +12,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from reproduce.report import agreement, printing, tables, verdicts
+from reproduce.report import agreement, further, printing, reference, tables, verdicts
+from reproduce.report.further import Beside
+from reproduce.report.provenance import read_config
 from reproduce.report.published import FOLDER, Paper, paper
 from reproduce.report.results import Claim, ClaimVerdict, Results
+from reproduce.report.tables import Grid
 from reproduce.runtime.files import atomic_write
 
 CLAIM_CLASS: dict[ClaimVerdict, str] = {
@@ -34,9 +37,11 @@ TEMPLATES = jinja2.Environment(
 
 
 def write(folder: Path, content: Results) -> None:
-    """Draws both pages of a folder from its results and its figures."""
-    atomic_write(folder / "report.html", html(folder, content))
-    atomic_write(folder / "report.md", markdown(content))
+    """Draws both pages of a folder from its results, its figures and the reference."""
+    kept = reference.of(content, read_config(folder))
+    beside = further.beside(content, kept)
+    atomic_write(folder / "report.html", html(folder, content, beside))
+    atomic_write(folder / "report.md", markdown(content, beside))
 
 
 def linked(text: str, names: Sequence[str]) -> Markup:
@@ -49,11 +54,14 @@ def linked(text: str, names: Sequence[str]) -> Markup:
     return Markup("").join(shown)
 
 
-def html(folder: Path, content: Results) -> str:
+def html(folder: Path, content: Results, beside: Beside | None = None) -> str:
     """One self-contained page; figures are embedded from `folder/figures`."""
     return TEMPLATES.get_template("report.html").render(
         run=content,
-        sections=[_section(folder, content, name) for name in content.artefacts],
+        sections=[_section(folder, content, name, beside) for name in content.artefacts],
+        beside=beside,
+        key=further.key,
+        lies_in=further.lies_in,
         tally=agreement.count(content.cells),
         printing=printing,
         linked=linked,
@@ -67,11 +75,12 @@ def html(folder: Path, content: Results) -> str:
     )
 
 
-def markdown(content: Results) -> str:
+def markdown(content: Results, beside: Beside | None = None) -> str:
     """The same as text."""
     return TEMPLATES.get_template("report.md").render(
         run=content,
-        tables={name: tables.markdown(content, name) for name in content.artefacts},
+        tables={name: tables.markdown(content, name, beside) for name in content.artefacts},
+        beside=beside,
         tally=agreement.count(content.cells),
         claims_of=lambda name: findings_and_checks(content.claims_of(name)),
         claim_line=claim_line,
@@ -95,15 +104,34 @@ def findings_and_checks(claims: Sequence[Claim]) -> list[tuple[str, list[Claim]]
     ]
 
 
-def _section(folder: Path, content: Results, name: str) -> dict[str, Any]:
+def parts(grid: Grid, beside: Beside | None) -> dict[str, list[str]]:
+    """Of each column, which of "ours", "paper" and "reference" it shows.
+
+    On other data than the paper's the reference stands in the place of the paper.
+    """
+    found: dict[str, list[str]] = {}
+    for column in grid.columns:
+        cells = [cell for (_, name), cell in grid.cells.items() if name == column]
+        known = beside is not None and any(further.key(cell) in beside.known for cell in cells)
+        other = known and any(cell.verdict == "other data" for cell in cells)
+        shown = {"ours": True, "paper": grid.quotes(column) and not other, "reference": known}
+        found[column] = [part for part, there in shown.items() if there]
+    return found
+
+
+def _section(
+    folder: Path, content: Results, name: str, beside: Beside | None = None
+) -> dict[str, Any]:
     """What the template needs of one artefact."""
     cells = content.of(name)
     grid = tables.grid(cells)
+    columns = parts(grid, beside)
     return {
         "name": name,
         "layout": content.artefacts[name],
         "grid": grid,
-        "quoted": sum(grid.quotes(column) for column in grid.columns),
+        "parts": columns,
+        "wide": sum(map(len, columns.values())) > 9 or content.combined,
         "claims": findings_and_checks(content.claims_of(name)),
         "tally": agreement.count(cells),
         "quotes": tables.quotes(cells),

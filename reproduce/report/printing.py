@@ -99,6 +99,12 @@ def range_of(ends: tuple[float, float], cell: Cell) -> str:
     return f"[{number(low, cell.unit)}, {number(high, cell.unit)}]"
 
 
+def seeds_range(ends: tuple[float, float], cell: Cell) -> str:
+    """'6.5–6.9', between the reference's lowest and highest seed; one number where all agree."""
+    low, high = (number(end, cell.unit, _places(cell)) for end in ends)
+    return low if low == high else f"{low}–{high}"
+
+
 def published(cell: Cell) -> str:
     """The paper's number as it prints it."""
     if cell.published is None:

@@ -11,11 +11,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from reproduce.report import agreement, printing, published, verdicts
+from reproduce.report import agreement, further, printing, published, verdicts
+from reproduce.report.further import Beside
 from reproduce.report.intervals import Interval
 from reproduce.report.results import Cell, Layout, Results
 
 LEGEND = "Ours, 95 % interval in brackets, verdict, published after the bar."
+BESIDE = (
+    " After the second, the range over the reference's seeds; it alone where the data are not the "
+    "paper's. ✗: a further seed would not lie so."
+)
 
 
 class Grid(NamedTuple):
@@ -97,39 +102,46 @@ def heading(results: Results, layout: Layout) -> str:
     return f"{layout.title} — {results.made_with}"
 
 
-def markdown(results: Results, name: str) -> str:
-    """'ours ✓ (published)' in each cell."""
+def markdown(results: Results, name: str, beside: Beside | None = None) -> str:
+    """'ours ✓ | published' in each cell; with a reference its range over seeds after it."""
     layout, table = results.artefacts[name], grid(results.of(name))
     lines = [f"### {heading(results, layout)}", ""]
     if layout.caption:
         lines += [layout.caption, ""]
     if table.rows:
-        lines += [*grid_markdown(table), "", LEGEND]
+        lines += [*grid_markdown(table, beside), "", LEGEND + (BESIDE if beside else "")]
     lines += ["", *[f"- {escaped(text)}" for text in under(results, name)]]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def grid_markdown(table: Grid) -> list[str]:
+def grid_markdown(table: Grid, beside: Beside | None = None) -> list[str]:
     """The rows of a table alone."""
     lines = [
         "| | " + " | ".join(escaped(table.heading(column)) for column in table.columns) + " |",
         "|---|" + "---:|" * len(table.columns),
     ]
     for row in table.rows:
-        texts = [plain(table.cells.get((row, column))) for column in table.columns]
+        texts = [plain(table.cells.get((row, column)), beside) for column in table.columns]
         lines.append(f"| {escaped(row)} | " + " | ".join(map(escaped, texts)) + " |")
     return lines
 
 
-def plain(cell: Cell | None) -> str:
-    """'6.73 [6.5–6.9] ✓ | 6.7'."""
+def plain(cell: Cell | None, beside: Beside | None = None) -> str:
+    """'6.73 [6.5–6.9] ✓ | 6.7', with a reference '6.73 [6.5–6.9] ✓ | 6.7 | seeds 6.71–6.75'.
+
+    On other data than the paper's the reference takes the place of the published number.
+    """
     if cell is None:
         return printing.NOT_AVAILABLE
     text = printing.value(cell)
     if cell.low is not None:
         text += f" [{printing.interval(cell)}]"
-    if cell.published is not None:
+    seen = beside.seen.get(further.key(cell)) if beside else None
+    if cell.published is not None and not (seen and cell.verdict == "other data"):
         text += f" {printing.sign(cell)} | {printing.published(cell)}"
+    if beside and seen:
+        lies = cell.value is not None and further.lies_in(cell, beside.known)
+        text += f" | seeds {printing.seeds_range(seen, cell)}{'' if lies else ' ✗'}"
     return text
 
 
