@@ -23,6 +23,7 @@ from reproduce.networks.opening import called, first_words, opened
 from reproduce.networks.rewiring import (
     agree,
     as_answered,
+    probed,
     rewired,
     takes_integers,
     to_logits,
@@ -121,8 +122,17 @@ def load(
 
 
 def _whole(model: Any, path: str, images: Any, prepared: Any) -> keras.Model:
+    layers = model._flatten_layers() if isinstance(model, keras.layers.Layer) else ()
+    kept = [layer.name for layer in layers if getattr(layer, "stateful", False)]
+    if kept:
+        raise UserError(
+            f"{path} keeps a state from one batch to the next ({kept[0]}), so that an image's "
+            "answer depends on those before it: stateful=False is expected."
+        )
     try:
-        return as_answered(model, images, prepared)
+        whole = as_answered(model, images, prepared)
+        probed(inference(whole), whole)
+        return whole
     except UserError:
         raise
     except Exception as error:  # of whatever kind a foreign model raises
@@ -145,8 +155,15 @@ def _found_out(
         kind: of the answers, where it is known; taken: what stood at the network's end.
     """
     sample = input_format.sample(dataset.train)
-    forward = tf.function(inference(network))
-    guessed = []
+    graph, guessed = tf.function(inference(network)), []
+
+    def forward(images: Any) -> Any:
+        try:
+            return graph(images)
+        except Exception as error:  # of whatever kind a foreign model raises
+            told = f"{path} does not take {len(images)} images at once: {first_words(error)}"
+            raise UserError(told) from error
+
     if scale is None and offset is None:
         found = {
             name: input_format.answers(forward, sample, *pair, kind)
@@ -231,6 +248,8 @@ def _shapes(
         usual = dataset.train.images.shape[1:]
     if not inputs:
         return usual, usual
+    if inputs[0].dtype == "string":
+        raise UserError(f"{path} takes texts, and images are expected.")
     given = tuple(inputs[0].shape[1:])
     if len(given) == 3:
         inner = tuple(size or other for size, other in zip(given, usual, strict=True))

@@ -95,5 +95,8 @@ def _settings_kept() -> Iterator[None]:
 def first_words(error: BaseException) -> str:
     """What an exception says, in one line; of what Keras wraps, the inside."""
     text = re.sub(r"\x1b\[\d+m", "", str(error)).rpartition("Error encountered:")[2]
-    text = " ".join(text.partition("Arguments received by")[0].split())
+    text = text.partition("Arguments received by")[0].strip()
+    if text.startswith("in user code:"):  # by autograph; what was raised stands last
+        text = text.splitlines()[-1]
+    text = " ".join(text.split())
     return f"{text[:200]}..." if len(text) > 200 else text or type(error).__name__

@@ -70,16 +70,20 @@ def rewired(whole: keras.Model, model: Any, images: Any, prepared: Any) -> keras
 
 def agree(first: Forward, second: Forward, model: keras.Model) -> bool:
     """Whether two functions of images answer random ones alike."""
-    shape = model.input_shape[1:]
-    count = max(1, min(PROBES, PROBE_PIXELS // math.prod(shape)))
-    bytes_ = np.random.default_rng(0).integers(0, 256, (count, *shape))
-    images = (bytes_ / 255).astype(np.float32)
-    batch = max(1, min(1 + count // 2, BATCH_PIXELS // math.prod(shape)))
-    one, other = (batched(function, images, batch) for function in (first, second))
+    one, other = (probed(function, model) for function in (first, second))
     limit = max(TOLERANCE.get(each.compute_dtype, 0) for each in model._flatten_layers())
     size = np.abs(other[np.isfinite(other)]).max(initial=0)
     return np.allclose(one, other, rtol=0, atol=max(limit, TOLERANCE_ELSE) * max(size, 1e-3),
                        equal_nan=True)  # fmt: skip
+
+
+def probed(forward: Forward, model: keras.Model) -> np.ndarray:
+    """What a function answers to a few random images of a model's size."""
+    pixels = math.prod(model.input_shape[1:])
+    count = max(1, min(PROBES, PROBE_PIXELS // pixels))
+    bytes_ = np.random.default_rng(0).integers(0, 256, (count, *model.input_shape[1:]))
+    batch = max(1, min(1 + count // 2, BATCH_PIXELS // pixels))
+    return batched(forward, (bytes_ / 255).astype(np.float32), batch)
 
 
 def without_end(network: keras.Model, outputs: str | None) -> tuple[keras.Model, list[str]]:

@@ -11,6 +11,7 @@ same configuration in the same folder adds to what an earlier one left.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,6 +158,8 @@ class Run:
 
     def _told(self, claim: Claim, name: str) -> Claim:
         """A claim under its artefact's name; on other data than its own it cannot be told."""
+        # Where a number is missing, as in a mean of nothing, the line says so as tables do.
+        claim = claim._replace(evidence=re.sub(r"\b(nan|inf)\b", "n/a", claim.evidence))
         if self.results.papers_data or claim.any_data or claim.check:
             return claim._replace(artefact=name)
         return claim._replace(

@@ -171,12 +171,14 @@ def test_a_page_of_missing_numbers_is_written_without_one(tmp_path):
     for name, (make, given, *_) in CELLS.items():
         make(cells, given)
         cells.list[-1] = cells.list[-1]._replace(row=name)
-    artefact = Artefact(title="Nothing", cells=cells.list)
+    claim = Claim("a", "b", "cannot be told", f"{NAN:.1%}, {NAN:g}.", Strength(1, None, "c"))
+    artefact = Artefact(title="Nothing", cells=cells.list, claims=[claim])
     header = run.Header("szegedy", "mnist", "x", "0", "smoke", 0)
     with run.Run(tmp_path, header) as kept:
         kept.add("table1", artefact, seconds=1.0)
     content = json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)
     assert len(content["cells"]) == len(CELLS)
+    assert content["claims"][0]["evidence"] == "n/a%, n/a."
     assert results_json.read(tmp_path).cells
     for file in (*tmp_path.glob("report.*"), *tmp_path.glob("tables/*")):
         words = file.read_text().lower().replace("-", " ").split()

@@ -41,7 +41,8 @@ def figure7(context: Context, *, images: int, attack: Attack, rule: str = "rando
             cells.rate(name, "accuracy", correct, int(kept.sum()))
             cells.pooled_rms(name, "stddev", run.found.distortion)
             spread = adversarial.pooled(run.found.distortion)
-            title = f"({PANELS[name]}) adversarial for {name}\nstddev {spread:.3f}"
+            told = "n/a" if np.isnan(spread) else f"{spread:.3f}"
+            title = f"({PANELS[name]}) adversarial for {name}\nstddev {told}"
             panels.append((title, sample.images[kept], run.distorted.images))
         correct = total - errors(context.network(name), Examples(noisy, sample.labels))
         cells.rate(name, "accuracy on noise", correct, total)
@@ -68,8 +69,10 @@ def figure7(context: Context, *, images: int, attack: Attack, rule: str = "rando
 def _draw(panels: list[Panel]) -> Figure:
     figure, axes = figures.sheet(1, len(panels), width=2.4, height=2.75)
     for ax, (title, originals, distorted) in zip(axes[0], panels, strict=True):
-        rows = min(ROWS, len(originals) // PAIRS)
-        shown = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: rows * PAIRS]
+        rows = max(1, min(ROWS, len(originals) // PAIRS))
+        shown = np.full((rows * PAIRS, 2, *originals.shape[1:]), np.nan, np.float32)
+        pairs = np.stack([originals, np.clip(distorted, 0, 1)], axis=1)[: len(shown)]
+        shown[: len(pairs)] = pairs  # a place without a pair stays white
         figures.crisp(ax, figures.mosaic(shown.reshape(rows, 2 * PAIRS, *originals.shape[1:])))
         ax.set_title(title, fontsize=7)
     return figure

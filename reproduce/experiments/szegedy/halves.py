@@ -6,6 +6,7 @@ hyper-parameters, on the other half. Test images are then distorted for each and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -153,7 +154,9 @@ def table4(
             ]
             wrong = [int(one.sum()) for one in each]
             cells.rate_over_runs(row.label, column, wrong, totals)
-            rates[row.label, column] = np.divide(wrong, totals)
+            some = np.array(totals, float)
+            some[some == 0] = np.nan  # the attack found nothing
+            rates[row.label, column] = wrong / some
             if row.made_for is not None:
                 kept = [~run.attacked[row.made_for].found.failed for run in runs]
                 each = [spread_out(*pair) for pair in zip(each, kept, strict=True)]
@@ -224,6 +227,8 @@ def _inputs(context: Context, split: Split, row: Row, number: int) -> tuple[Exam
     if row.spread is None:
         return attacked.distorted, adversarial.pooled(attacked.found.distortion)
     originals = attacked.examples.images[~attacked.found.failed]
+    if not len(originals):
+        return attacked.distorted, math.nan
     images = transfer.amplify(
         originals,
         attacked.distorted.images,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from reproduce.data.examples import Examples, read_only
 from reproduce.networks.classical import Model, differentiable, held_out
+from reproduce.runtime.errors import UserError
 
 ACCEPTED = 0.99  # of held-out images lie nearer than the distance of rejection
 
@@ -98,6 +99,9 @@ def rbf_network(
         width: standard deviation, in units of the mean distance of a centre from the nearest one
             of another class.
         decay: lambda * sum(w^2) beside the mean squared error.
+
+    Raises:
+        UserError: where a class below the largest has no example.
     """
     from scipy.cluster.vq import kmeans2
 
@@ -105,6 +109,11 @@ def rbf_network(
     centres, owners = [], []
     for c in range(int(examples.labels.max()) + 1):
         own = flat[examples.labels == c]
+        if not len(own):
+            raise UserError(
+                f"an RBF network has centres in every class: of {len(flat)} training images none "
+                f"is of class {c}. More images are needed."
+            )
         clusters, _ = kmeans2(own, min(units, len(own)), minit="points", rng=seed)
         centres.append(clusters)
         owners.append(np.full(len(clusters), c))

@@ -1,0 +1,190 @@
+"""More makes of Keras models, from public reports on saving, attacking and normalising them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from test_foreign_models import (
+    CLASSES,
+    SHAPE,
+    agrees,
+    dense,
+    images,
+    labelled,
+    module,  # noqa: F401
+    with_layer,
+)
+
+from reproduce.networks import foreign, forward
+
+L = keras.layers
+
+
+def inverted_normalisation():
+    layer = L.Normalization(axis=None, invert=True)
+    layer.adapt(5 * images() + 3)
+    return with_layer(layer)
+
+
+def closures():
+    """Functions that share the loop's variable, which is the last one's when they are called."""
+    x = keras.Input(SHAPE)
+    parts = [L.Lambda(lambda x: x[:, row, :, 0])(x) for row in range(3)]  # noqa: B023
+    return keras.Model(x, L.Dense(CLASSES)(L.Concatenate()(parts)))
+
+
+def attention():
+    x = keras.Input(SHAPE)
+    rows = L.Reshape((8, 8))(x)
+    y = L.LayerNormalization()(rows + L.MultiHeadAttention(2, 4)(rows, rows))
+    return keras.Model(x, L.Dense(CLASSES, "softmax")(L.GlobalAveragePooling1D()(y)))
+
+
+def tied():
+    """Two layers that share their weights, one of them transposed."""
+    x = keras.Input(SHAPE)
+    layer = L.Dense(64, use_bias=False)
+    y = layer(L.Flatten()(x))
+    y = keras.ops.matmul(y, keras.ops.transpose(layer.kernel))
+    return keras.Model(x, L.Dense(CLASSES)(y))
+
+
+def added():
+    model = keras.Sequential()
+    for layer in (keras.Input(SHAPE), L.Conv2D(2, 3), L.BatchNormalization(), L.ReLU(),
+                  L.Flatten(), L.Dense(CLASSES), L.Softmax()):  # fmt: skip
+        model.add(layer)
+    return model
+
+
+def quantised():
+    """Weights of eight bits."""
+    model = dense()
+    for layer in model.layers:
+        if isinstance(layer, L.Dense):
+            layer.quantize("int8")
+    return model
+
+
+def low_rank():
+    model = dense()
+    model.layers[1].enable_lora(2)
+    return model
+
+
+def by_time():
+    x = keras.Input(SHAPE)
+    y = L.TimeDistributed(L.Dense(3, "relu"))(L.Reshape((8, 8))(x))
+    return keras.Model(x, L.Dense(CLASSES)(L.Flatten()(y)))
+
+
+def stateful():
+    return keras.Sequential([
+        keras.Input(batch_shape=(4, 8, 8)), L.GRU(CLASSES, stateful=True, activation="linear"),
+    ])  # fmt: skip
+
+
+def compiled():
+    model = dense(L.Softmax())
+    model.compile("adam", "categorical_crossentropy", ["accuracy"], jit_compile=True)
+    return model
+
+
+def frozen():
+    model = dense()
+    model.trainable = False
+    return model
+
+
+def a_model_as_its_layer():
+    inner = dense()
+    return keras.Sequential([keras.Input(SHAPE), L.ZeroPadding2D(0), inner, L.Softmax()])
+
+
+KINDS = {
+    "inverted normalisation": (inverted_normalisation, "logits"),
+    "closures": (closures, "logits"),
+    "attention": (attention, "probabilities"),
+    "tied weights": (tied, "logits"),
+    "built by add": (added, "probabilities"),
+    "quantised": (quantised, "logits"),
+    "low rank": (low_rank, "logits"),
+    "time by time": (by_time, "logits"),
+    "compiled": (compiled, "probabilities"),
+    "frozen": (frozen, "logits"),
+    "a model as a layer": (a_model_as_its_layer, "probabilities"),
+    "spectral normalisation": (
+        lambda: with_layer(L.SpectralNormalization(L.Conv2D(2, 3))), "logits"),
+    "group normalisation": (
+        lambda: keras.Sequential([keras.Input(SHAPE), L.Conv2D(4, 3), L.GroupNormalization(2),
+                                  L.Flatten(), L.Dense(CLASSES)]), "logits"),
+    "unit normalisation": (lambda: with_layer(L.UnitNormalization(axis=(1, 2))), "logits"),
+    "resized inside": (lambda: with_layer(L.Resizing(5, 5)), "logits"),
+    "cropped inside": (lambda: with_layer(L.CenterCrop(5, 5)), "logits"),
+    "parametric slopes": (lambda: with_layer(L.PReLU(alpha_initializer="ones")), "logits"),
+    "a rate that trains": (lambda: with_layer(L.AlphaDropout(0.5)), "logits"),
+    "huge logits": (lambda: dense(L.Rescaling(1e30)), "logits"),
+    "tiny logits": (lambda: dense(L.Rescaling(1e-30)), "logits"),
+    "a softmax of temperature": (lambda: dense(L.Rescaling(0.01), L.Softmax()), "probabilities"),
+    "a softmax over one axis more": (
+        lambda: dense(L.Reshape((1, 1, CLASSES)), L.Softmax(axis=-1)), "probabilities"),
+    "hard answers": (
+        lambda: dense(L.Lambda(lambda z: keras.ops.one_hot(keras.ops.argmax(z, -1), CLASSES))),
+        "probabilities"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_odd_model_loaded_is_the_model(name, module):  # noqa: F811
+    build, kind = KINDS[name]
+    keras.utils.set_random_seed(3)
+    model = build()
+    module.model = lambda: model
+    x = images()
+    expected = np.asarray(model.predict(x, verbose=0, batch_size=4), np.float64).reshape(100, -1)
+    loaded = foreign.load("theirs:model", dataset=labelled(model), scale=1.0, offset=0.0)
+    for ask in (forward.logits, forward.slot_logits):
+        agrees(ask(loaded, x), expected, kind)
+
+
+def few(x):
+    if x.shape[0] is not None and x.shape[0] > 8:
+        raise ValueError("at most eight at once")
+    return x
+
+
+def unfinished():
+    """Weights that training has spoilt."""
+    model = dense()
+    model.layers[1].bias.assign(np.full(8, np.nan))
+    return model
+
+
+REFUSED = {
+    "a state from batch to batch": (stateful, "keeps a state"),
+    "spoilt weights": (unfinished, "gives no number for 200"),
+    "labels for answers": (
+        lambda: dense(L.Lambda(lambda z: keras.ops.argmax(z, -1))), "numbers an image"),
+    "a picture for an answer": (
+        lambda: keras.Sequential([keras.Input(SHAPE), L.Conv2D(3, 3)]), "numbers an image"),
+    "no answer at all": (lambda: keras.Sequential([keras.Input(SHAPE)]), "numbers an image"),
+    "volumes": (lambda: keras.Sequential(
+        [keras.Input((8, 8, 8, 1)), L.Flatten(), L.Dense(3)]), "is no image"),
+    "no function of images": (lambda: L.Dense(3), "a Keras model is expected"),
+    "a class, not a model": (lambda: keras.Model, "a Keras model is expected"),
+    "None": (lambda: None, "a Keras model is expected"),
+    "words": (
+        lambda: keras.Sequential([keras.Input((1,), dtype="string"),
+                                  L.TextVectorization(output_sequence_length=3)]), "takes texts"),
+    "fails on many images": (
+        lambda: with_layer(L.Lambda(few)), "does not take .*at most eight at once"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_odd_model_that_cannot_be_meant_is_refused(name, module, refused):  # noqa: F811
+    module.model, line = REFUSED[name]
+    examples = labelled(dense()).train
+    dataset = labelled(dense())._replace(train=examples, test=examples)
+    refused(line, lambda: foreign.load("theirs:model", dataset=dataset))
