@@ -12,6 +12,15 @@ setup(
     packages=[*find_namespace_packages(include=["reproduce", "reproduce.*"]), *INSIDE],
     package_dir=INSIDE,
     package_data={
-        "": ["**/*.yaml", "**/*.json", "**/*.html", "**/*.md", "**/*.css", "**/*.keras", "**/*.npz"]
+        "": [
+            "**/*.yaml",
+            "**/*.json",
+            "**/*.html",
+            "**/*.md",
+            "**/*.css",
+            "**/*.js",
+            "**/*.keras",
+            "**/*.npz",
+        ]
     },
 )

@@ -140,6 +140,12 @@ def _section(
             if figure.endswith(".gif")
             else _picture(folder / "figures" / f"{figure}.png")
             for figure in content.artefacts[name].figures
+            if not figure.endswith(".html")
+        ],
+        "explorers": [
+            (figure, path.read_text(encoding="utf-8"))
+            for figure in content.artefacts[name].figures
+            if figure.endswith(".html") and (path := folder / "figures" / figure).is_file()
         ],
         "seconds": content.seconds.get(name),
     }

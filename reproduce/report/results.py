@@ -118,7 +118,8 @@ class Artefact(NamedTuple):
     """A table, figure or claim of a paper, as an experiment returns it.
 
     figures: name -> matplotlib figure; the name becomes the file's.
-    files: path in `figures/` -> content, for what is no matplotlib figure; a page shows GIFs.
+    files: path in `figures/` -> content, for what is no matplotlib figure; a page shows GIFs, and
+        pages of their own.
     notes: what a reader of the table needs to know, one sentence each.
     departures: where it was made differently from the paper's, one sentence each.
     """

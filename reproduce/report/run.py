@@ -90,7 +90,7 @@ class Run:
             departures=tuple(artefact.departures),
             figures=(
                 *(_file_name(name, figure) for figure in artefact.figures),
-                *(file for file in artefact.files if file.endswith(".gif")),
+                *(file for file in artefact.files if file.endswith((".gif", ".html"))),
             ),
         )
         before = self.results
