@@ -210,7 +210,7 @@ def _start(mutant: Mutant, tree: Path) -> int:
     log = os.open(tree / "mutant.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *mutant.selection])))
+    os._exit(int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *mutant.selection])))
 
 
 if __name__ == "__main__":
