@@ -194,6 +194,12 @@ def test_units_come_with_controls_and_a_claim_for_each_layer(context):
     assert set(artefact.figures) == {"units"}
 
 
+def test_a_network_that_is_not_there_is_no_judge(context):
+    del context.networks["FC200-200-10"]  # as with networks=szegedy_coauthor
+    artefact = units.units(context, networks={}, judges=["convolutional", "FC200-200-10"], rows=10)
+    assert any(cell.row == "purity: convolutional hidden" for cell in artefact.cells)
+
+
 @pytest.mark.parametrize("figure", [top_images.figure1, top_images.figure2])
 def test_the_figures_have_four_rows_of_ten(context, figure):
     artefact = figure(context, networks={}, network="convolutional")

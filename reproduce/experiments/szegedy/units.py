@@ -49,12 +49,13 @@ def units(
 
     Args:
         networks: studied beside the run's own, those without a hidden layer apart.
-        judges: networks whose last hidden layer says how alike two images are: the first that is
-            not under study itself.
+        judges: networks whose last hidden layer says how alike two images are: the first of the
+            run's that is not under study itself.
         rows: units and directions of each kind at most; a larger layer's are drawn at random.
     """
     cells = Cells("szegedy", "units")
     context = context.with_networks(networks)
+    judges = [name for name in judges if name in context.networks]
     found: dict[str, dict[str, Coherence]] = {}
     with stage("units and directions", total=len(context.networks) + 1) as advance:
         for name in context.networks:
