@@ -65,7 +65,7 @@ def claims(group: Group, artefacts: Sequence[str] = ()) -> str:
 
 
 def verdicts(group: Group, artefacts: Sequence[str] = ()) -> str:
-    """'8 hold, 5 hold with exceptions, 9 are refuted, 2 cannot be told', of the findings."""
+    """'of 24 findings 8 hold, 5 hold with exceptions, 9 are refuted, 2 cannot be told'."""
     told = [claim.verdict for claim in _claims(group, artefacts) if not claim.check]
     words = {
         "holds": ("holds", "hold"),
@@ -74,7 +74,8 @@ def verdicts(group: Group, artefacts: Sequence[str] = ()) -> str:
         "cannot be told": ("cannot be told", "cannot be told"),
     }
     counts = [(told.count(verdict), forms) for verdict, forms in words.items()]  # type: ignore[arg-type]
-    return ", ".join(f"{count} {forms[count > 1]}" for count, forms in counts if count)
+    parts = ", ".join(f"{count} {forms[count > 1]}" for count, forms in counts if count)
+    return f"of {len(told)} findings {parts}"
 
 
 def verdict(group: Group, claim: str) -> str:
