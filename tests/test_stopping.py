@@ -25,6 +25,7 @@ HEADER = Header("szegedy", "mnist", "folder", "0", "smoke", 0)
     [
         (KeyboardInterrupt(), 130, "stopped"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, "nobody reads"),
+        (OSError(errno.EFBIG, "File too large"), 2, "ulimit -f"),
         (OSError(errno.ENOSPC, "No space left", "/x"), 2, "the disk is full at /x"),
     ],
 )

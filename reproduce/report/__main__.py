@@ -33,7 +33,8 @@ from reproduce.report.provenance import changing, read_config
 from reproduce.report.results import Results
 from reproduce.report.run import draw
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.progress import say
+from reproduce.runtime.progress import discard_output, say
+from reproduce.runtime.stopping import as_stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,9 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             redraw(chosen.folders[0])
         else:
             over_many(chosen.folders, chosen.output, apart=chosen.apart)
+        sys.stdout.flush()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except (KeyboardInterrupt, OSError) as error:
+        stop = as_stop(error)
+        if stop is not None:
+            discard_output()
+        elif not isinstance(error, OSError) or error.filename is None:
+            raise
+        told = stop.reason if stop else f"{error.filename}: {error.strerror}"  # type: ignore[union-attr]
+        print(told, file=sys.stderr)
+        return stop.code if stop else 2
     return 0
 
 

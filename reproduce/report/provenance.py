@@ -10,12 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from reproduce.runtime.cores import CORES
+from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
+LARGEST_CONFIG, DEEPEST_CONFIG = 1_000_000, 50  # bytes, and nested blocks; a run has 30,000 and 8
 # What says where and how a run goes, or describes it, and changes no number.
 PRACTICAL = (
     "only",
@@ -31,11 +35,40 @@ PRACTICAL = (
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration a run was made with; empty where it is not known."""
+    """The configuration a run was made with; empty where it is not known.
+
+    Raises:
+        UserError: the file is none that a run writes.
+    """
     saved = folder / "config.yaml"
-    config = OmegaConf.to_container(OmegaConf.load(saved)) if saved.is_file() else {}
-    assert isinstance(config, dict)
+    if not saved.is_file():
+        return {}
+    try:
+        if saved.stat().st_size > LARGEST_CONFIG:
+            raise ValueError("it is too large")
+        text = saved.read_text(encoding="utf-8")
+        _check_yaml(text)
+        config = OmegaConf.to_container(OmegaConf.create(text))
+        if not isinstance(config, dict):
+            raise ValueError("it is a list")
+    except (ValueError, RuntimeError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise UserError(
+            f"{saved} is not the configuration of a run ({' '.join(str(error).split()):.200}): "
+            "remove it, or run the experiment again."
+        ) from error
     return {str(key): value for key, value in config.items()}
+
+
+def _check_yaml(text: str) -> None:
+    """Refuses what takes more time or memory to read than the file is long; a run writes none."""
+    depth = 0
+    for token in yaml.scan(text):
+        kind = type(token).__name__
+        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError("it has aliases")
+        if depth > DEEPEST_CONFIG:
+            raise ValueError("it is too deep")
 
 
 def changing(config: Mapping[str, Any]) -> dict[str, Any]:

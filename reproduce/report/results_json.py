@@ -21,6 +21,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from reproduce.report import published, record_types
 from reproduce.report.results import Cell, Claim, Layout, Results, Strength
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
@@ -142,7 +143,10 @@ def read(folder: Path) -> Results:
         raise UserError(f"{folder} holds no results.json: name the folder of a run.")
     try:
         results = from_json(path.read_text(encoding="utf-8"))
-    except (KeyError, TypeError, ValueError, RuntimeError, StopIteration) as error:
+        record_types.check(results, Results)
+        for source in {cell.source for cell in results.cells} - {None}:
+            published.look_in(str(source), "", "")  # of a paper that is known
+    except (KeyError, TypeError, ValueError, RuntimeError, StopIteration, AttributeError) as error:
         raise UserError(
             f"{path} is not the results.json of a run ({type(error).__name__}: {error}): "
             "run the experiment again, which writes it anew."

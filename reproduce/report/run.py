@@ -187,10 +187,10 @@ class Run:
         fresh = self.results
         try:
             earlier = results_json.read(self.folder)
+            config = read_config(self.folder)
         except UserError as error:
             say(escape(f"{error} It is replaced."))
             return
-        config = read_config(self.folder)
         alike = _identity(earlier) == _identity(self.results)
         alike = alike and shared(config) == shared(self._config)
         self.results = earlier._replace(

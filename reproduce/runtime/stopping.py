@@ -49,6 +49,8 @@ def as_stop(error: BaseException) -> Stopped | None:
         return Stopped("stopped", 128 + signal.SIGINT)
     if isinstance(error, BrokenPipeError):
         return Stopped("stopped, as nobody reads the output", 128 + signal.SIGPIPE)
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return Stopped("a file is larger than allowed here (ulimit -f): allow more, and", 2)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" at {error.filename}" if error.filename else ""
         return Stopped(f"the disk is full{place}: make room, and", 2)
