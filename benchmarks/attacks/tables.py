@@ -1,0 +1,225 @@
+"""Tables, figure and CSV of a benchmark, from its results alone; no TensorFlow."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from benchmarks.attacks.measures import Standing
+
+EXACT = "exact optimum"
+AIMS = {"targets": "with targets", "labels": "without targets"}
+GOOD = 0.99  # optimality
+NEAREST = 1e-5  # excess distance at which the figure's axis ends
+STYLES = ["-", "--", "-.", ":"]
+MARKS = "osD^v<>PX*hpd"
+
+
+def standing(results: dict[str, Any], network: str, wants: str) -> Standing:
+    pieces = [
+        piece for piece in results["pieces"]
+        if piece["network"] == network and piece["wants"] == wants
+    ]  # fmt: skip
+    return Standing(pieces, results["networks"][network]["images"], EXACT)
+
+
+def quality(each: Standing) -> str:
+    """Median distance over the best known, and optimality, by attack and budget."""
+    budgets = each.budgets()
+    lines = [
+        "| attack | " + " | ".join(f"{budget:,} gradients" for budget in budgets) + " | images |",
+        "|---|" + "---|" * (len(budgets) + 1),
+    ]
+    for attack in each.attacks():
+        numbers = [each.at(attack, budget) for budget in budgets]
+        cells = [
+            "not run" if i is None else f"{_ratio(each.ratio[i])}, {_share(each.optimality[i])}"
+            for i in numbers
+        ]
+        images = max(len(each.found[i]) for i in numbers if i is not None)
+        lines.append(f"| {attack} | {' | '.join(cells)} | {images} |")
+    return "\n".join(lines)
+
+
+def cost(each: Standing) -> str:
+    """What an image cost, at each budget; share of failures and memory at the largest."""
+    budgets = each.budgets()
+    lines = [
+        "| attack | " + " | ".join(f"{budget:,}" for budget in budgets)
+        + " | failed, % | memory, MB |",
+        "|---|" + "---|" * (len(budgets) + 2),
+    ]  # fmt: skip
+    for attack in each.attacks():
+        numbers = [each.at(attack, budget) for budget in budgets]
+        cells = [
+            "not run" if i is None else
+            f"{each.pieces[i]['gradients']:.0f} in {_ms(each.pieces[i]['cpu_s'])}" for i in numbers
+        ]  # fmt: skip
+        last = next(i for i in reversed(numbers) if i is not None)
+        memory = each.pieces[last]["memory_mb"]
+        failed = f"{100 * each.failures[last]:.1f}"
+        lines.append(
+            f"| {attack} | {' | '.join(cells)} | {failed} | "
+            f"{'unknown' if memory is None else f'{memory:.0f}'} |"
+        )
+    return "\n".join(lines)
+
+
+def leaders(results: dict[str, Any]) -> str:
+    """Who comes nearest at each budget, and who needs the fewest gradients for GOOD."""
+    lines = [
+        f"| network | aim | nearest at each budget | fewest gradients for {GOOD} |",
+        "|---|---|---|---|",
+    ]
+    for network in results["networks"]:
+        for wants, aim in AIMS.items():
+            each = standing(results, network, wants)
+            if not each.pieces:
+                continue
+            nearest = []
+            for budget in each.budgets():
+                there = [i for i, piece in enumerate(each.pieces) if piece["budget"] == budget]
+                top = max(there, key=lambda i: each.optimality[i])
+                nearest.append(
+                    f"{budget:,}: {each.pieces[top]['attack']} ({_share(each.optimality[top])})"
+                )
+            good = [i for i in range(len(each.pieces)) if each.optimality[i] >= GOOD]
+            cheapest = min(good, key=lambda i: each.pieces[i]["gradients"], default=None)
+            least = "none" if cheapest is None else (
+                f"{each.pieces[cheapest]['attack']}, {each.pieces[cheapest]['gradients']:.0f}"
+            )  # fmt: skip
+            lines.append(f"| {network} | {aim} | {'<br>'.join(nearest)} | {least} |")
+    return "\n".join(lines)
+
+
+def speed(results: dict[str, Any], ours: str = "ours, tau = 1") -> str:
+    """CPU time of SciPy's L-BFGS-B over ours, at the same budget."""
+    lines = ["| network | budget | ours, ms | SciPy, ms | ratio |", "|---|---|---|---|---|"]
+    for network in results["networks"]:
+        each = standing(results, network, "targets")
+        for budget in each.budgets():
+            mine, theirs = each.at(ours, budget), each.at("SciPy L-BFGS-B", budget)
+            if mine is None or theirs is None:
+                continue
+            a, b = each.pieces[mine]["cpu_s"], each.pieces[theirs]["cpu_s"]
+            lines.append(
+                f"| {network} | {budget:,} | {1e3 * a:.2f} | {1e3 * b:.0f} | {b / a:,.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def figure(results: dict[str, Any], path: Path) -> None:
+    """Distance above the best known, against gradients; a panel for each network and aim.
+
+    An attack is left out where half its images failed.
+    """
+    panels = [
+        (network, wants, standing(results, network, wants))
+        for wants in AIMS for network in results["networks"]
+    ]  # fmt: skip
+    panels = [panel for panel in panels if panel[2].pieces]
+    columns = max(2, len(results["networks"])) if len(panels) > 1 else 1
+    rows = -(-len(panels) // columns)
+    canvas, axes = plt.subplots(
+        rows, columns, figsize=(5.2 * columns, 5.2 * rows), squeeze=False, sharey=True
+    )
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (network, wants, each) in zip(axes.flat, panels, strict=False):
+        draw(ax, each)
+        ax.set_title(f"{network}, {AIMS[wants]}")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("median distance over the best known, less 1")
+    canvas.tight_layout()
+    canvas.savefig(path, dpi=110)
+    plt.close(canvas)
+
+
+def draw(ax: Any, each: Standing) -> None:
+    for number, attack in enumerate(each.attacks()):
+        points = [each.at(attack, budget) for budget in each.budgets()]
+        points = [i for i in points if i is not None and np.isfinite(each.ratio[i])]
+        if not points:  # half the images failed at every budget
+            continue
+        ax.plot(
+            [each.pieces[i]["gradients"] for i in points],
+            [max(each.ratio[i] - 1, NEAREST) for i in points],
+            STYLES[number % len(STYLES)], marker=MARKS[number % len(MARKS)], markersize=4,
+            linewidth=1.8 if attack.startswith("ours") else 0.9, label=attack,
+            color="black" if attack.startswith("ours") else None,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_ylim(NEAREST / 1.5, 3)
+    ax.set_xlabel("gradients per image")
+    ax.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13))
+
+
+def write_csv(results: dict[str, Any], path: Path) -> None:
+    """A line for each piece."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["network", "aim", "attack", "package", "budget", "images", "median_distance",
+             "over_best", "optimality", "failed", "gradients", "forwards", "cpu_ms", "compile_s",
+             "memory_mb", "settings"]
+        )  # fmt: skip
+        for network in results["networks"]:
+            for wants in AIMS:
+                each = standing(results, network, wants)
+                for i, piece in enumerate(each.pieces):
+                    writer.writerow(
+                        [network, wants, piece["attack"], piece["package"], piece["budget"],
+                         len(each.found[i]), f"{np.median(each.found[i]):.6g}",
+                         f"{each.ratio[i]:.6g}", f"{each.optimality[i]:.6f}",
+                         f"{each.failures[i]:.4f}", f"{piece['gradients']:.2f}",
+                         piece["forwards"], f"{1e3 * piece['cpu_s']:.4g}",
+                         f"{piece['compile_s']:.2f}", piece["memory_mb"], piece["settings"]]
+                    )  # fmt: skip
+
+
+def whole(results: dict[str, Any]) -> str:
+    """Every table, as Markdown."""
+    return (
+        f"# Attacks, {results['date']}\n\n{leaders(results)}\n\n{speed(results)}\n\n"
+        f"{by_network(results, heading='##')}\n"
+    )
+
+
+def by_network(results: dict[str, Any], heading: str) -> str:
+    """The two tables of each network and aim."""
+    parts = []
+    for network, described in results["networks"].items():
+        for wants, aim in AIMS.items():
+            each = standing(results, network, wants)
+            if not each.pieces:
+                continue
+            known = " The exact optimum is among the best known." if each.exact else ""
+            parts += [
+                f"{heading} {network} ({described['network']}), {aim}",
+                f"Median distance over the best known, and optimality.{known}",
+                quality(each),
+                "Gradients and CPU time per image; failures and memory at the largest budget.",
+                cost(each),
+            ]
+    return "\n\n".join(parts)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.4f}" if value < 10 else ("over 10" if np.isfinite(value) else "half failed")
+
+
+def _share(value: float) -> str:
+    return f"{max(value, 0.0):.4f}"  # rounding of an area may leave it below 0
+
+
+def _ms(seconds: float) -> str:
+    value = 1e3 * seconds
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
