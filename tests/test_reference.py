@@ -170,6 +170,14 @@ def test_what_is_kept_is_what_was_found(kept):
     ]
 
 
+def test_a_confidence_just_below_one_is_not_kept_as_one():
+    """A table never prints 100 for what is less."""
+    kept = reference._rounded({"value": 1 - 1e-11, "low": 0.123456789012, "high": 1.0})
+    assert kept["value"] < 1
+    assert kept["low"] == 0.123456789
+    assert kept["high"] == 1
+
+
 def kept_with(folder, settings, run):
     results_json.write(folder, run)
     (folder / "report.html").touch()

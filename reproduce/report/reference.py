@@ -199,9 +199,10 @@ def _text(part: Part, threads: Any) -> str:
 
 
 def _rounded(content: Any) -> Any:
-    """Numbers to so many digits."""
+    """Numbers to so many digits; a confidence just below one keeps what it lacks of it."""
     if isinstance(content, float):
-        return float(f"{content:.{DIGITS}g}")
+        digits = 16 if 0.999 < content < 1 else DIGITS
+        return float(f"{content:.{digits}g}")
     if isinstance(content, dict):
         return {name: _rounded(value) for name, value in content.items()}
     return [_rounded(value) for value in content] if isinstance(content, list) else content
