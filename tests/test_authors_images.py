@@ -13,9 +13,11 @@ from scipy.special import softmax
 from reproduce.data import fooling_images
 from reproduce.data.download import Wanted
 from reproduce.experiments import Context
+from reproduce.experiments.nguyen.imagenet import figure12
 from reproduce.experiments.nguyen.imagenet.authors_images import authors_images, look_at
 from reproduce.experiments.nguyen.imagenet.runs import Search
 from reproduce.methods.evolution import cppn
+from reproduce.report.cells import Cells
 from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.store import Store
 
@@ -132,3 +134,18 @@ def test_the_artefact_shows_them_beside_our_own_and_noise(archive, tmp_path, no_
     assert {cell.row for cell in artefact.cells} == {
         "AlexNet", "evolved for this network", "uniform noise",
     }  # fmt: skip
+
+
+def test_a_retrained_network_is_shown_the_authors_images_too(archive):
+    cells, network = Cells("nguyen", "figure12"), linear()
+    assert figure12._authors(cells, network, CLASSES, str(archive)) == []
+    (cell,) = cells.list
+    assert (cell.row, cell.column, cell.n) == ("DNN2", "authors_as_fooling", RUNS * PICTURES)
+    assert cell.value == 0  # the linear network has no such class
+
+
+def test_without_the_authors_images_the_cell_is_not_run(tmp_path):
+    cells = Cells("nguyen", "figure12")
+    (note,) = figure12._authors(cells, linear(), CLASSES, str(tmp_path / "none.tar.gz"))
+    assert note.startswith("authors_as_fooling is not run: ")
+    assert cells.list == []

@@ -163,7 +163,7 @@ def test_figure_12_runs_and_plots_no_published_generation_that_it_did_not_reach(
     )  # fmt: skip
     artefact = figure12.figure12(
         context._replace(dataset=dataset), search=search, runs=1, generations=2, phases=[phase],
-        unseen=12, mutations=5,
+        unseen=12, mutations=5, archive="none.tar.gz",
     )  # fmt: skip
     rows = {cell.row for cell in artefact.cells}
     assert rows == {"DNN1", "DNN2"}

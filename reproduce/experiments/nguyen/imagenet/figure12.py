@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from reproduce.data.download import find
 from reproduce.data.examples import to_unit
+from reproduce.data.fooling_images import ARCHIVE
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import BATCH, photographs, the_network
+from reproduce.experiments.nguyen.imagenet.authors_images import look_at
 from reproduce.experiments.nguyen.imagenet.figure3 import random_cppns
 from reproduce.experiments.nguyen.imagenet.retraining import Retrained, fooling_images, retrained
 from reproduce.experiments.nguyen.imagenet.runs import Search
@@ -21,6 +25,7 @@ from reproduce.report.cells import Cells
 from reproduce.report.comparisons import lower_in_samples, majority, refuting, same_rate
 from reproduce.report.published import lookup
 from reproduce.report.results import Artefact, Claim, Strength, answer
+from reproduce.runtime.errors import NotAvailable
 from reproduce.training import Phase, logits
 
 SIMILAR = 0.05  # of right answers; ours, to be well below what a user would notice
@@ -41,6 +46,7 @@ def figure12(
     unseen: int,
     mutations: int,
     effort: float = 1.0,
+    archive: str | None = None,
 ) -> Artefact:
     """Evolution against a network, and against one that was taught what the first run found.
 
@@ -51,6 +57,7 @@ def figure12(
         unseen: CPPN images of another origin, and
         mutations: how often each was mutated.
         effort: a factor on the phases' epochs.
+        archive: a file in the form of the authors' published images, in its place.
     """
     name, network = the_network(context)
     classes = network.output_shape[1]
@@ -84,6 +91,7 @@ def figure12(
     cells.rate("DNN2", "photographs_as_fooling", int((found.after == classes).sum()), len(right))
     cells.rate("DNN2", "recognised", found.recognised, found.fooling)
     picbreeder.rate("DNN2", "labelled_fooling", labelled, unseen)
+    missing = _authors(cells, found.network, classes, archive)
     at_published(cells, odds, children)
     evaluations = children * _last(odds)
     return Artefact(
@@ -96,7 +104,8 @@ def figure12(
             f"{len(found.right)} photographs that the new class was not learned from; "
             "photographs_as_fooling: of these, labelled as fooling images; recognised: fooling "
             "images in the training set labelled as such; labelled_fooling: of "
-            f"{unseen} CPPN images that nobody evolved."
+            f"{unseen} CPPN images that nobody evolved; authors_as_fooling: likewise of the "
+            "images that the authors published, evolved for another network."
         ),
         cells=[*retraining.list, *cells.list, *picbreeder.list],
         claims=_claims(
@@ -107,6 +116,7 @@ def figure12(
             evaluations,
         ),
         figures={"figure12": _curves(odds, children)},
+        notes=[*missing],
         departures=[
             f"{_last(odds)} generations of {children} children instead of 5,000 of 400.",
             "The paper trains the whole network anew on all of ImageNet; here the last layer gets "
@@ -116,6 +126,17 @@ def figure12(
             "CPPNs that drifted with nothing to select them stand in for 70 PicBreeder images.",
         ],
     )
+
+
+def _authors(cells: Cells, network: keras.Model, fooling: int, archive: str | None) -> list[str]:
+    """How many of the authors' images get the new class; what is missing, where they are not."""
+    try:
+        path = Path(archive) if archive else find(ARCHIVE)
+        labels = look_at(network, path).found
+    except NotAvailable as reason:
+        return [f"authors_as_fooling is not run: {reason}"]
+    cells.rate("DNN2", "authors_as_fooling", int((labels == fooling).sum()), len(labels))
+    return []
 
 
 def at_published(cells: Cells, odds: dict[str, np.ndarray], children: int) -> None:
