@@ -65,9 +65,9 @@ def describe(problem: Problem, title: str, folder: Path) -> None:
 def piece(problem: Problem, contestant: Contestant, budget: int, folder: Path) -> Piece:
     """The kept piece, or a new one."""
     whole = digest(problem)
+    key = _key(whole, contestant, budget)
     if contestant.most is not None:
         problem = problem.first(contestant.most)
-    key = _key(problem, contestant, budget)
     path = folder / problem.name / f"{_slug(contestant)}-{budget}.json"
     if path.exists():
         kept = Piece(**json.loads(path.read_text()))
@@ -143,10 +143,10 @@ def digest(problem: Problem) -> str:
     return sha.hexdigest()[:16]
 
 
-def _key(problem: Problem, contestant: Contestant, budget: int) -> str:
-    """What the piece depends on, as a digest."""
+def _key(whole: str, contestant: Contestant, budget: int) -> str:
+    """What the piece depends on, as a digest; `whole` is that of the problem."""
     told = (contestant.name, contestant.package, contestant.wants, contestant.settings)
-    sha = hashlib.sha256(repr((digest(problem), told, budget)).encode())
+    sha = hashlib.sha256(repr((whole, *told, contestant.most, budget)).encode())
     if not contestant.package:
         for file in sorted(Path(attacks.__path__[0]).rglob("*.py")):
             sha.update(file.read_bytes())
