@@ -143,6 +143,13 @@ def test_a_cell_without_a_value_is_not_judged():
     assert run.cells[0] in further.check(run, five(rng)).unknown
 
 
+def test_a_reference_of_other_artefacts_tells_nothing(rng):
+    run = a_run(rng)
+    other = run._replace(cells=tuple(cell._replace(artefact="other") for cell in run.cells))
+    found = further.check(other, five(rng))
+    assert str(found) == "60 cells cannot be told: the reference says nothing of them."
+
+
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """Five runs that were made the reference, and the folder of a sixth."""

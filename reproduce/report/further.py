@@ -51,6 +51,8 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         total = len(self.inside) + len(self.outside)
         seeds = f"the reference's {len(self.seeds)} seeds do"
+        if not total:
+            return f"{len(self.unknown)} cells cannot be told: the reference says nothing of them."
         if self.outside:
             text = f"{len(self.outside)} of {total} cells do not lie where {seeds}"
         else:
