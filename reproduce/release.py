@@ -108,6 +108,8 @@ def release(
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         record = json.loads((source / key / "recipe.json").read_text())
+        if any(Path(name).name != name for name in record["files"]):
+            raise UserError(f"store entry {key} names a file outside of itself.")
         for name in ("recipe.json", *record["files"]):
             shutil.copyfile(source / key / name, aside / name)
         errors = [error_rate(found[0], examples) for examples in (learned_from, dataset.test)]
