@@ -93,23 +93,23 @@ CONFIGS = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_no_results_is_refused_and_a_run_replaces_it(tmp_path, capsys, name):
     (tmp_path / "results.json").write_bytes(FILES[name])
-    assert command.main([str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert "results.json is not the results.json of a run" in told
-    assert told.count("\n") == 1
-    goes_on(tmp_path)
-    assert "It is replaced." in capsys.readouterr().out
+    refused_and_replaced(tmp_path, capsys, "results.json is not the results.json of a run")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_configuration_that_is_none_is_refused_and_a_run_replaces_it(tmp_path, capsys, name):
     (tmp_path / "results.json").write_text(json.dumps(CONTENT))
     (tmp_path / "config.yaml").write_bytes(CONFIGS[name])
-    assert command.main([str(tmp_path)]) == 2
+    refused_and_replaced(tmp_path, capsys, "config.yaml is not the configuration of a run")
+
+
+def refused_and_replaced(folder, capsys, why):
+    """A report on the folder ends in one line; a run there goes on, and says what it replaces."""
+    assert command.main([str(folder)]) == 2
     told = capsys.readouterr().err
-    assert "config.yaml is not the configuration of a run" in told
+    assert why in told
     assert told.count("\n") == 1
-    goes_on(tmp_path)
+    goes_on(folder)
     assert "It is replaced." in capsys.readouterr().out
 
 
