@@ -34,3 +34,18 @@ def test_in_a_box_that_binds_it_is_never_nearer_than_the_optimum(rng):
     assert reached.mean() > 0.9
     assert (found.distortion[reached] >= exact.distortion[reached] * (1 - 1e-4)).all()
     assert np.median(found.distortion[reached] / exact.distortion[reached]) < 1.1
+
+
+def test_the_next_label_is_the_nearest_not_that_of_the_next_logit(rng):
+    weights = (WEIGHTS - WEIGHTS.mean(axis=0)) * np.array([1, 6, 0.1, 2], np.float32)
+
+    def uneven(images):
+        return tf.reshape(images, (-1, 36)) @ tf.constant(weights)
+
+    images = rng.uniform(0.4, 0.6, (40, 6, 6, 1)).astype(np.float32)
+    scores = np.asarray(uneven(images))
+    labels = scores.argmax(axis=1)
+    exact = NearestHyperplane()(uneven, images, labels)
+    assert (exact.targets != np.argsort(scores, axis=1)[:, -2]).any()
+    found = DeepFool(steps=2)(uneven, images, labels)
+    np.testing.assert_array_equal(found.targets, exact.targets)

@@ -48,6 +48,20 @@ def test_agrees_with_a_general_solver(softmax):
     np.testing.assert_allclose(found.distortion, np.sqrt(np.array(best) / 60), rtol=1e-5)
 
 
+def test_white_is_the_end_of_the_box(softmax):
+    weights, bias, _, _ = softmax
+    rng = np.random.default_rng(2)
+    images = rng.uniform(0.85, 1, (6, 60)).astype(np.float32)
+    targets = (images @ weights + bias).argsort(axis=1)[:, 0]  # the farthest label
+    found = exact.nearest(weights, bias, images, targets)
+    best = [
+        by_slsqp(weights, bias, image, target)
+        for image, target in zip(images, targets, strict=True)
+    ]
+    np.testing.assert_allclose(found.distortion, np.sqrt(np.array(best) / 60), rtol=1e-5)
+    assert (found.images > 1 - 1e-6).any(axis=1).all()
+
+
 def test_two_classes_with_a_slack_box_are_as_far_as_margin_over_norm():
     rng = np.random.default_rng(1)
     weights, images = rng.normal(size=(50, 2)), rng.uniform(0.45, 0.55, (10, 50))

@@ -118,3 +118,15 @@ def test_bisections_bring_the_ladder_to_the_exact_c():
         assert (ratio > 0.97).all()
         assert (ratio < 1.03 * coarse).mean() >= 0.9  # beyond a jump of the path c is another one
     assert np.median(ladders[2].distortion / exact.distortion) == pytest.approx(1, abs=0.01)
+
+
+def test_a_step_that_is_far_too_long_is_shortened_at_once():
+    valley = np.linspace(0.2, 0.8, 8).astype(np.float32)
+
+    def steep(x):
+        """log(2 cosh z): its least value is log 2 for each variable, where x is the valley."""
+        z = 40 * (x - valley)
+        return float(np.logaddexp(z, -z).sum()), (40 * np.tanh(z)).astype(np.float32)
+
+    found = joint.minimise(steep, np.ones(8, np.float32), evaluations=100)
+    assert found.objective == pytest.approx(8 * np.log(2), abs=1e-3)
