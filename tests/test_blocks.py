@@ -45,6 +45,22 @@ def test_one_changed_cell_changes_the_pages_that_show_it(tmp_path):
     assert blocks.filled(before, tmp_path / "reference") == after
 
 
+def test_settings_stand_side_by_side_with_their_own_scores():
+    one = "{show: score, experiment: szegedy, settings: %s, artefacts: [table1]}"
+    several = "[{}, {attack: coauthor}]"
+    options = f"experiment: szegedy, settings: {several}, artefacts: [table1], names: [a, b]"
+    shown = blocks.filled(f"<!-- block {{show: beside, {options}}} --><!-- end -->")
+    scores = [
+        blocks.filled(f"<!-- block {one % settings} --><!-- end -->").split("-->")[1].split("<")[0]
+        for settings in ("{}", "{attack: coauthor}")
+    ]
+    *cells, last = [line for line in shown.splitlines() if line.startswith("| ")][2:]
+    assert last == f"| all of them | | {scores[0]} | {scores[1]} |"
+    assert len(cells) == 18  # six networks, two errors and a distortion
+    assert sum("≠" in line.split("|")[3] for line in cells) == 2
+    assert "| FC10(1), train error (%) | 21.2 | 21.30 ≠ | 21.30 ≠ |" in cells
+
+
 def test_filling_twice_changes_nothing(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"one\n\n{TABLE}\n\ntwo\n")
@@ -61,6 +77,8 @@ def test_filling_twice_changes_nothing(tmp_path):
         ("{show: table, experiment: szegedy, artefacts: [table1]}", "artefacts"),
         ("{show: table, experiment: szegedi, artefact: table1}", "szegedi"),
         ("{show: score, experiment: szegedy, settings: {tau: 2}, artefacts: [a]}", "tau=2"),
+        ("{show: beside, experiment: szegedy, settings: [{}], artefacts: [table1], names: []}",
+         "0 names for 1 groups"),
         ("{show: verdict, experiment: szegedy, claim: that all is well}", "0 claims"),
         ("{show: number, experiment: szegedy, artefact: table1, row: FC1, column: tight}", "FC1"),
     ],

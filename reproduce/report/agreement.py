@@ -65,7 +65,7 @@ def count(cells: Iterable[Cell]) -> Count:
             continue
         if cell.verdict == "other data":
             other_data += 1
-        elif not _counts(cell):
+        elif not counts(cell):
             left_out += 1
         else:
             judged.append(cell)
@@ -86,8 +86,10 @@ def count(cells: Iterable[Cell]) -> Count:
     )
 
 
-def _counts(cell: Cell) -> bool:
-    """Whether a published number is a fact of its own."""
+def counts(cell: Cell) -> bool:
+    """Whether a cell has a published number that is a fact of its own."""
+    if cell.published is None:
+        return False
     if cell.source is None:
         return True
     quoted = look_in(cell.source, cell.row.partition(SETTING)[0], cell.column)

@@ -8,14 +8,15 @@ functions of `shown`, with their options); what is between them is made and neve
 
     <!-- block {show: score, experiment: szegedy, artefacts: [table1, table2]} --><!-- end -->
 
-`dataset: mnist`, `scale: laptop` and `settings: {}` are taken where nothing is said. `of` gives
-the artefacts that the provenance and the claims are about; all that are kept, without it.
+`dataset: mnist`, `scale: laptop` and `settings: {}` are taken where nothing is said; a block that
+sets groups side by side has a list of settings. `of` gives the artefacts that the provenance and
+the claims are about; all that are kept, without it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from omegaconf import OmegaConf
 from reproduce.report import reference, reference_page
 from reproduce.report.reference import Name
 from reproduce.report.reference_page import Group
-from reproduce.report.shown import SHOWN, WHOLE
+from reproduce.report.shown import SHOWN, SHOWN_OF_SEVERAL, WHOLE
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 from reproduce.runtime.places import REFERENCE
@@ -70,24 +71,31 @@ def _inside(options: Mapping[str, Any], folder: Path) -> str:
     """What stands between the two comments of a block."""
     rest = dict(options)
     show, of = rest.pop("show", None), rest.pop("of", None)
-    if show not in SHOWN or "experiment" not in rest:
-        raise UserError(f"block {dict(options)}: show is one of {', '.join(SHOWN)}; of experiment?")
-    name = reference.named(
-        rest.pop("experiment"),
-        rest.pop("dataset", "mnist"),
-        rest.pop("scale", "laptop"),
-        rest.pop("settings", {}),
-    )
+    kinds = [*SHOWN, *SHOWN_OF_SEVERAL]
+    if show not in kinds or "experiment" not in rest:
+        raise UserError(f"block {dict(options)}: show is one of {', '.join(kinds)}; of experiment?")
     artefacts = of or rest.get("artefacts") or [*filter(None, [rest.get("artefact")])]
+    whose = (rest.pop("experiment"), rest.pop("dataset", "mnist"), rest.pop("scale", "laptop"))
+    settings = rest.pop("settings", {})
+    several = settings if show in SHOWN_OF_SEVERAL else [settings]
+    groups = [_whole_group(reference.named(*whose, each), artefacts, folder) for each in several]
+    try:
+        if show in SHOWN:
+            text = SHOWN[show](groups[0], **rest)
+        else:
+            text = SHOWN_OF_SEVERAL[show](groups, **rest)
+    except TypeError as error:
+        raise UserError(f"block {dict(options)}: {error}") from error
+    return f"\n{text}\n\n" if show in WHOLE else text
+
+
+def _whole_group(name: Name, artefacts: Sequence[str], folder: Path) -> Group:
+    """A group that has all of these artefacts."""
     group = _group(name, tuple(artefacts), folder)
     missing = set(artefacts) - set(group.results.artefacts)
     if missing:
         raise UserError(f"{name} has no {', '.join(sorted(missing))} in {folder}.")
-    try:
-        text = SHOWN[show](group, **rest)
-    except TypeError as error:
-        raise UserError(f"block {dict(options)}: {error}") from error
-    return f"\n{text}\n\n" if show in WHOLE else text
+    return group
 
 
 @cache

@@ -1,7 +1,8 @@
 """What a marked block of a page shows of the reference results: tables, scores, claims, commands.
 
-Each function takes a group of reference runs and what the block's options name of it, and returns
-Markdown: lines of their own for those in WHOLE, a few words within a sentence for the others.
+Each function takes a group of reference runs, or several that differ in their settings, and what
+the block's options name of it, and returns Markdown: lines of their own for those in WHOLE, a few
+words within a sentence for the others.
 """
 
 from __future__ import annotations
@@ -101,11 +102,44 @@ def made(group: Group) -> str:
     return "\n".join([told, "", "```", *group.commands, "```"])
 
 
+def beside(groups: Sequence[Group], artefacts: Sequence[str], names: Sequence[str]) -> str:
+    """Every published number of these tables with what each group has for it, and the counts.
+
+    Args:
+        groups: with the same artefacts.
+        names: of the groups, the columns.
+    """
+    if len(names) != len(groups):
+        raise UserError(f"{len(names)} names for {len(groups)} groups of settings.")
+    lines = ["| | published | " + " | ".join(names) + " |", "|---|---:|" + "---:|" * len(names)]
+    for artefact in artefacts:
+        title = groups[0].results.artefacts[artefact].title
+        lines.append(f"| **{tables.escaped(title)}** | |" + " |" * len(names))
+        grids = [tables.grid(group.results.of(artefact)) for group in groups]
+        for row, column in grids[0].cells:
+            cells = [grid.cells.get((row, column)) for grid in grids]
+            if cells[0] is None or not agreement.counts(cells[0]):
+                continue
+            place = f"{row}, {grids[0].heading(column)}"
+            ours = [_with_sign(cell) for cell in cells]
+            texts = [place, printing.published(cells[0]), *ours]
+            lines.append("| " + " | ".join(map(tables.escaped, texts)) + " |")
+    scores = [score(group, artefacts) for group in groups]
+    return "\n".join([*lines, "| all of them | | " + " | ".join(scores) + " |"])
+
+
 SHOWN: dict[str, Callable[..., str]] = {
     each.__name__: each
     for each in (table, score, number, seeds, claims, verdicts, verdict, evidence, made)
 }
-WHOLE = ("table", "claims", "made")
+SHOWN_OF_SEVERAL: dict[str, Callable[..., str]] = {"beside": beside}
+WHOLE = ("table", "claims", "made", "beside")
+
+
+def _with_sign(cell: Cell | None) -> str:
+    if cell is None:
+        return printing.NOT_AVAILABLE
+    return f"{printing.value(cell)} {printing.sign(cell)}".rstrip()
 
 
 def _cell(group: Group, artefact: str, row: str, column: str) -> Cell:
