@@ -65,7 +65,10 @@ def test_scales_hold_the_same_budgets(experiment):
     assert all(other == laptop for other in others)
 
 
-@pytest.mark.parametrize("path", sorted((CONF / "sweep").glob("*.yaml")), ids=lambda p: p.stem)
+SWEEPS = sorted((CONF / "sweep").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [p for p in SWEEPS if p.stem != "networks"], ids=lambda p: p.stem)
 def test_every_sweep_sweeps_what_its_report_will_show(path):
     params = OmegaConf.load(path).hydra.sweeper.params
     name, *seeds = params
@@ -78,3 +81,13 @@ def test_every_sweep_sweeps_what_its_report_will_show(path):
         made(config.networks)
     plain = [sweep.flat(OmegaConf.to_container(config, resolve=True)) for config in configs]
     assert sweep.swept(plain) == {name: name}
+
+
+def test_the_sweep_over_networks_has_one_of_each_that_is_at_hand():
+    params = OmegaConf.load(CONF / "sweep" / "networks.yaml").hydra.sweeper.params
+    assert list(params) == ["networks"]
+    names = [
+        list(composed("+sweep=networks", f"networks={each}").networks)
+        for each in params.networks.split(",")
+    ]
+    assert names == [["SqueezeNet"], ["Tiny Darknet"]]

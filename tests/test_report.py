@@ -24,19 +24,24 @@ from reproduce.runtime.errors import UserError
 ROOT = Path(__file__).parent.parent
 
 
-def leave(folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=256, holds=True):
+def leave(
+    folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=256, holds=True,
+    network="FC10(1)",
+):  # fmt: skip
     """A small run in its folder; the rate and the distance depend on the seed."""
     rng = np.random.default_rng(seed)
     cells = Cells("szegedy", "table2")
-    cells.rate("FC10(1)", "AE400-10", rng.binomial(256, 0.34), 256)
-    cells.rate("FC10(1)", "FC10(1)", 256, 256)
-    cells.number("FC10(1)", "distortion", 0.13 + 0.01 * rng.random() + images / 1e5, "rms")
+    cells.rate(network, "AE400-10", rng.binomial(256, 0.34), 256)
+    cells.rate(network, "FC10(1)", 256, 256)
+    cells.number(network, "distortion", 0.13 + 0.01 * rng.random() + images / 1e5, "rms")
     claim = Claim(
         "decay", "Decay raises it.", answer(holds), "0.06 < 0.10", Strength(1, 256, "a fall")
     )
     header = Header("szegedy", dataset, "a file", f"digest of {dataset}", scale, seed)
     config = {
         "seed": seed,
+        "networks": {network: {}},
+        "model": network,
         "only": [f"table{seed}"],
         "scale": {"szegedy": {"images": images}},
         "artefacts": {"table2": {"images": images, "attack": {"seed": seed}}},
@@ -120,6 +125,19 @@ def test_a_swept_number_gets_rows_and_curves(tmp_path):
     assert "table2-sweep" in (folder / "report.html").read_text()
     # The combined report is not taken for a run the next time.
     assert len(combined.find([tmp_path])) == 9
+
+
+def test_rows_that_no_two_settings_share_need_no_setting(tmp_path):
+    """As of a sweep over networks, whose rows are the networks."""
+    for network in ("one", "another"):
+        leave(tmp_path / network, 0, network=network)
+    content = combined.merge(combined.find([tmp_path]))
+    assert {cell.row for cell in content.cells} == {"one", "another"}
+    leave(tmp_path / "third", 0, network="one", images=32)
+    content = combined.merge(combined.find([tmp_path]))
+    rows = {cell.row for cell in content.cells}
+    assert len(rows) == 3
+    assert all("images=" in row for row in rows if row.startswith("one"))
 
 
 def test_settings_that_change_together_count_once():

@@ -62,6 +62,13 @@ def mixed(network, images, targets):
     return adversarial.Adversarial(found, targets, size, failed)
 
 
+def half_of(attack, network, images, targets):
+    """An attack's result with half of its changes."""
+    found = attack(network, images, targets)
+    halved = images + (found.images - images) / 2
+    return found._replace(images=halved, distortion=adversarial.distortion(images, halved))
+
+
 @pytest.fixture
 def context(tmp_path):
     rng = np.random.default_rng(0)
@@ -137,14 +144,18 @@ def test_a_network_that_nobody_tried_goes_the_same_road(tmp_path, rng):
 
 
 def test_figure5_draws_what_is_right_and_no_ostrich_yet(context):
-    made = figure5.figure5(context, images=6, random_images=3, attack=partial(mixed))
+    attacks = {"attack": partial(mixed), "tight": partial(half_of, mixed), "tight_images": 4}
+    made = figure5.figure5(context, images=6, random_images=3, **attacks)
     values = {(cell.row, cell.column): cell.value for cell in made.cells}
+    for row in ("ostrich", "random target"):  # of the first images alone, half is half
+        assert values[row, "tight / distortion"] == pytest.approx(0.5)
+    assert next(cell for cell in made.cells if cell.column == "tight").n == 4
     assert values["ostrich", "success"] == values["random target", "success"] == 1
     # bytes from 0 to 127, and 100 more of the own colour: half of that has to be made up for
     assert 0.1 < values["ostrich", "distortion"] < 0.3
     assert next(cell for cell in made.cells if cell.column == "distortion").published == 0.006508
     assert made.claims[0].verdict == "holds"
-    sample = figure5._sample(context, colours(), 60, wanted=0)
+    sample = figure5.drawn(context, colours(), 60, wanted=0)
     assert set(sample.labels) == {1, 2}
     assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
 
@@ -152,7 +163,15 @@ def test_figure5_draws_what_is_right_and_no_ostrich_yet(context):
 @pytest.mark.parametrize("target", ["zebra", 3, -1])
 def test_a_target_that_the_network_does_not_know_is_told_with_those_it_knows(context, target):
     with pytest.raises(NotAvailable, match=f"'{target}' names none.* 3 .*: ostrich, green, blue$"):
-        figure5.figure5(context, images=4, random_images=0, attack=None, target=target)
+        figure5.figure5(
+            context,
+            images=4,
+            random_images=0,
+            attack=None,
+            tight=None,
+            tight_images=0,
+            target=target,
+        )
 
 
 def test_a_class_is_called_by_its_name_or_number_and_by_no_name_that_two_have():

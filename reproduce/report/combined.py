@@ -178,11 +178,19 @@ def _by_setting(sources: Sequence[Source]) -> dict[Setting, list[Results]]:
 
 
 def _cells(name: str, by_setting: Mapping[Setting, Sequence[Results]]) -> list[Cell]:
-    """Row by row, and in a row setting by setting."""
+    """Row by row, and in a row setting by setting.
+
+    The setting stands in a row's name, but where no two settings have a row in common: then the
+    rows tell them apart, as the names of swept networks do.
+    """
+    found = {setting: pool(name, runs) for setting, runs in by_setting.items()}
+    rows = [row for cells in found.values() for row in {cell.row for cell in cells}]
+    shared = len(rows) > len(set(rows)) or len(found) == 1
     pooled: dict[str, list[Cell]] = {}
-    for setting, runs in by_setting.items():
-        for cell in pool(name, runs):
-            row = f"{cell.row}{SETTING}{sweep.text(setting)}" if setting else cell.row
+    for setting, cells in found.items():
+        for cell in cells:
+            named = setting and shared
+            row = f"{cell.row}{SETTING}{sweep.text(setting)}" if named else cell.row
             pooled.setdefault(cell.row, []).append(cell._replace(row=row))
     return [cell for cells in pooled.values() for cell in cells]
 

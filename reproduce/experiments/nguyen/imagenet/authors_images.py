@@ -67,8 +67,7 @@ def authors_images(
     """
     of_ilsvrc(context)
     name, network = the_network(context)
-    path = Path(archive) if archive else find(ARCHIVE)
-    theirs: Shown = context.cached(partial(look_at, network, path), title="the authors' images")
+    theirs = seen_cached(context, network, Path(archive) if archive else find(ARCHIVE))
     ours = search.evolve_cached(context)
     mine = images(ours)
     rng = np.random.default_rng((context.seed, 20))
@@ -136,6 +135,12 @@ def _claim(theirs: Shown, noise: Shown) -> Claim:
         f"{of_noise:.4f} of noise; t test of the runs' medians in log-odds, 5 %.",
         Strength(len(runs), len(theirs.run) // len(runs), "runs with medians below noise, at 5 %,"),
     )
+
+
+def seen_cached(context: Context, network: keras.Model, archive: Path) -> Shown:
+    """A network's answers to the pictures of an archive, kept."""
+    found: Shown = context.cached(partial(look_at, network, archive), title="the authors' images")
+    return found
 
 
 def look_at(network: keras.Model, archive: Path) -> Shown:

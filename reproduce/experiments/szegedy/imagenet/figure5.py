@@ -49,6 +49,8 @@ def figure5(
     images: int,
     random_images: int,
     attack: Attack,
+    tight: Attack,
+    tight_images: int,
     target: str | int = OSTRICH,
 ) -> Artefact:
     """Correctly classified photographs under attack, towards an ostrich and towards any class.
@@ -57,18 +59,23 @@ def figure5(
         images: attacked with the one target; the first are shown.
         random_images: the first of them, attacked with random targets.
         attack: one that wants targets.
+        tight: the same with a sharper loss, which ends nearer to the boundary.
+        tight_images: the first of the images and of the random ones, attacked by `tight` as well.
         target: a class by name or number.
     """
     name, network = the_network(context)
     names = class_names(context)
     wanted = _class(names, target)
-    sample = _sample(context, network, images, wanted)
+    sample = drawn(context, network, images, wanted)
     towards = np.full(len(sample.labels), wanted)
     some = Examples(sample.images[:random_images], sample.labels[:random_images])
     anywhere = adversarial.choose_targets(network, *some, seed=context.seed)
-    found = {
-        names[wanted]: _attacked(context, network, sample.images, towards, attack),
-        "random target": _attacked(context, network, some.images, anywhere, attack),
+    asked = {names[wanted]: (sample.images, towards), "random target": (some.images, anywhere)}
+    found = {row: attacked(context, network, *each, attack) for row, each in asked.items()}
+    first = slice(tight_images)
+    sharp = {
+        row: attacked(context, network, photos[first], targets[first], tight)
+        for row, (photos, targets) in asked.items()
     }
     cells = Cells("szegedy", "figure5")
     for row, each in found.items():
@@ -77,6 +84,9 @@ def figure5(
         cells.pooled_rms(row, "distortion", each.distortion)
         cells.mean(row, "mean of images", each.distortion, "rms")
         cells.number(row, "largest change, median", _largest_change(sample, each), "fraction")
+        both = sharp[row].distortion, each.distortion[first]
+        cells.pooled_rms(row, "tight", both[0])
+        cells.number(row, "tight / distortion", _pooled(*both), "ratio")
     saved = _rounded(network, sample.images, found[names[wanted]])
     _add_rounded(cells, f"{names[wanted]}, saved as PNG", sample, saved)
     return Artefact(
@@ -88,11 +98,13 @@ def figure5(
             f"correctly, at {sample.images.shape[1]} x {sample.images.shape[1]} pixels. "
             "distortion: root mean square over images and pixels, with pixels in [0, 1]; mean of "
             "images: the mean of each image's own. The paper's number is an average over 64 "
-            "images of AlexNet. saved as PNG: after rounding to bytes; success, of the images as "
-            "found, which lie on the boundary itself; pushed: of images whose change is enlarged "
-            f"by the smallest factor in {', '.join(f'{push:g}' for push in PUSHES)} that outlives "
-            "the rounding. In the figure: the photograph, the change around a middle grey, so "
-            "many times magnified that it is seen (the paper: ten times), the changed image."
+            f"images of AlexNet. tight: of the first {len(sharp[names[wanted]].targets)}, by "
+            f"{tight}; tight / distortion: on these images alone. saved as PNG: after rounding to "
+            "bytes; success, of the images as found, which lie on the boundary itself; pushed: of "
+            "images whose change is enlarged by the smallest factor in "
+            f"{', '.join(f'{push:g}' for push in PUSHES)} that outlives the rounding. In the "
+            "figure: the photograph, the change around a middle grey, so many times magnified that "
+            "it is seen (the paper: ten times), the changed image."
         ),
         cells=cells.list,
         claims=_claims(names[wanted], found, saved),
@@ -122,7 +134,7 @@ def _class(names: tuple[str, ...], target: str | int) -> int:
         ) from unknown
 
 
-def _sample(context: Context, network: Any, count: int, wanted: int) -> Examples:
+def drawn(context: Context, network: Any, count: int, wanted: int) -> Examples:
     """Photographs drawn among the correctly classified ones that show something else."""
     examples = photographs(context, network)
     right = answers(context, network).argmax(axis=1) == examples.labels
@@ -133,10 +145,15 @@ def _sample(context: Context, network: Any, count: int, wanted: int) -> Examples
     return Examples(examples.images[places], examples.labels[places])
 
 
-def _attacked(
+def attacked(
     context: Context, network: Any, images: np.ndarray, targets: np.ndarray, attack: Attack
 ) -> Adversarial:
-    """All of them, kept in pieces."""
+    """All of these images, kept in pieces.
+
+    Args:
+        images: float32 (n, side, side, 3) in [0, 1].
+        targets: int64 (n,).
+    """
     pieces = [
         context.cached(
             partial(attack, network, images[start : start + CHUNK], targets[start : start + CHUNK]),
@@ -178,6 +195,14 @@ def _add_rounded(cells: Cells, row: str, sample: Examples, saved: Rounded) -> No
     cells.mean(f"{row}, pushed", "mean of images", distortion, "rms")
     factor = float(np.nanmedian(saved.factor)) if kept.any() else np.nan
     cells.number(f"{row}, pushed", "factor, median", factor, "ratio")
+
+
+def _pooled(sharp: np.ndarray, plain: np.ndarray) -> float:
+    """The ratio of two root mean squares over the images that both attacks found."""
+    both = np.isfinite(sharp) & np.isfinite(plain)
+    if not both.any():
+        return float("nan")
+    return float(np.sqrt(np.mean(sharp[both] ** 2) / np.mean(plain[both] ** 2)))
 
 
 def _largest_change(sample: Examples, found: Adversarial) -> float:
