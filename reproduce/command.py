@@ -50,6 +50,8 @@ Rebuilds the tables, figures and claims of the papers, each number beside the pu
   ... hydra/launcher=joblib hydra.launcher.n_jobs=2               in processes, two at a time
   ... hydra/launcher=submitit_slurm                               its jobs on a cluster
 
+  python run.py experiment=szegedy engine=local workers=2         pieces in two processes
+
   python -m reproduce.report --compare RUN RUN                    which numbers moved
   eval "$(python run.py -sc install=bash)"                        completes options (zsh too)
 
@@ -80,15 +82,18 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
     words = list(HydraConfig.get().overrides.task)
     options.check(cfg, words)
+    engine = made(cfg.engine)
+    engine.check()
+    threads = cfg.threads or len(cores.CORES)
     sys.path.append(os.getcwd())  # where modules of one's own may be, as for python -m
-    cores.start_tensorflow(cfg.seed, cfg.threads)
+    cores.start_tensorflow(cfg.seed, threads)
     if sweep.JOBS_FILE_ENV in os.environ:
         cores.bind(Path(os.environ[sweep.JOBS_FILE_ENV]), _cores_of_a_job())
 
     from reproduce.data import subsample
     from reproduce.experiments import Context, perform
     from reproduce.report.run import Header, Run
-    from reproduce.runtime.store import Store
+    from reproduce.runtime.engines import opened
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = made(cfg.dataset)
@@ -99,13 +104,14 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
     folder_is(folder, Path(cfg.outputs))
     charts = folder / "tensorboard" if cfg.tensorboard else None
     waiting = f"another run of the same settings fills {folder}: this one waits for its end."
-    with locked(folder / ".lock", waiting), log_to(folder / "run.log"), chart_to(charts):
-        context = Context(
-            dataset=dataset,
-            networks=made(cfg.networks),
-            seed=cfg.seed,
-            store=Store(cfg.store, RELEASED if cfg.released else None),
-        )
+    released = RELEASED if cfg.released else None
+    with (
+        locked(folder / ".lock", waiting),
+        log_to(folder / "run.log"),
+        chart_to(charts),
+        opened(cfg.store, released, engine, seed=cfg.seed, threads=threads) as store,
+    ):
+        context = Context(dataset=dataset, networks=made(cfg.networks), seed=cfg.seed, store=store)
         header = Header(
             experiment=chosen.experiment,
             dataset=dataset.name,

@@ -18,7 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from reproduce.runtime.places import CONF
 
-GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "sweep")
+GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "engine", "sweep")
 PACKAGE = "# @package "
 
 

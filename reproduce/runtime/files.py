@@ -72,3 +72,12 @@ def set_aside(path: Path) -> Path:
     elif place.is_symlink() or place.exists():
         place.unlink()
     return path.rename(place)
+
+
+def put_aside(path: Path, why: str) -> None:
+    """Out of the way, with a warning, so that it is made again; nothing is deleted."""
+    try:
+        place = f"and is made again; it lies in {set_aside(path).name} now"
+    except OSError as error:
+        place = f"and cannot be set aside: {error.strerror}"
+    warnings.warn(f"{why} {place}.", stacklevel=6)

@@ -27,7 +27,8 @@ from reproduce.runtime.signatures import parameters
 
 # Where and how a run goes, what its header or its tables say, or other data.
 NO_DEPARTURE = re.compile(
-    r"(only|seed|examples|threads|outputs|store|released|tensorboard|photographs|departures|dataset)(\.|$)"
+    r"(only|seed|examples|threads|outputs|store|released|tensorboard|photographs|departures|dataset"
+    r"|engine|workers|plan)(\.|$)"
 )
 NO_SETTING = re.compile(NO_DEPARTURE.pattern.replace("|examples", ""))
 
@@ -101,7 +102,7 @@ def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
     told = [
         f"{group}={name} in the place of {preset.get(group)}."
         for group, name in _texts(choices).items()
-        if not re.match("hydra/|dataset|experiment|sweep|scale$", group)
+        if not re.match("hydra/|dataset|experiment|sweep|engine|scale$", group)
         and name not in (str(preset.get(group)), "keras", "None")
     ]
     for key, default in _changed(config, usual):
@@ -130,7 +131,7 @@ def settings(config: DictConfig, words: Sequence[str]) -> dict[str, str]:
         group: name
         for group, name in choices.items()
         if group in typed
-        and not re.match("hydra/|dataset|experiment|scale$", group)
+        and not re.match("hydra/|dataset|experiment|engine|scale$", group)
         and name != preset.get(group)
     }
     changed = [key for key, _ in _changed(config, usual) if not NO_SETTING.match(key)]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -75,6 +77,29 @@ def say(*what: Any) -> None:
     console.print(*what)
     if _log is not None:
         _log.print(*what)
+
+
+@contextlib.contextmanager
+def gathered() -> Iterator[list[str]]:
+    """While it lasts, what is said is shown nowhere; its lines are in the list afterwards.
+
+    For a worker, whose run shows them (`relay`).
+    """
+    lines: list[str] = []
+    shown, console.file = console.file, io.StringIO()
+    width, console.width = console.width, UNFOLDED
+    try:
+        yield lines
+    finally:
+        assert isinstance(console.file, io.StringIO)
+        lines += console.file.getvalue().splitlines()
+        console.file, console.width = shown, width
+
+
+def relay(lines: Iterable[str]) -> None:
+    """Says what a worker said, below the stage that is under way."""
+    for line in lines:
+        say(escape("  " * len(_stages) + line))
 
 
 @contextlib.contextmanager

@@ -16,16 +16,17 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reproduce.runtime import recipe, serialization
+from reproduce.runtime.checkpoints import resumed
 from reproduce.runtime.digests import sha256_of_file
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.files import locked, set_aside
+from reproduce.runtime.files import locked, put_aside
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.recipe import Recipe
 
@@ -39,6 +40,18 @@ _NOT_DAMAGE = (
 
 class Damage(Exception):
     """An entry that is not what was written."""
+
+
+class Piece(NamedTuple):
+    """A result to ask for, by the arguments of `Store.cached`.
+
+    quick: made once a process and not kept, by `Store.remembered`.
+    """
+
+    call: partial[Any]
+    checkpoints: str | None = None
+    title: str = ""
+    quick: bool = False
 
 
 class Store:
@@ -81,6 +94,25 @@ class Store:
         if self._bytes(named.key) <= REMEMBERED:
             self._memory[named.key] = found[0]
         return found[0]
+
+    def cached_all(self, pieces: Sequence[Piece], then: Sequence[str] = ()) -> list[Any]:
+        """The results of calls that do not depend on each other, in order.
+
+        Here one after the other; an engine has its workers make those that are missing
+        (`engines.Spread`).
+
+        Args:
+            then: what depends on the results and is made next, for a plan (`planning`).
+        """
+        return [
+            self.remembered(piece.call) if piece.quick else self.cached(*piece[:3])
+            for piece in pieces
+        ]
+
+    def holds(self, name: str) -> bool:
+        """Whether there is an entry of a key, whole or damaged, here or released."""
+        places = filter(None, [self.folder, self.released])
+        return name in self._memory or any((place / name).exists() for place in places)
 
     def _bytes(self, name: str) -> int:
         """Size of an entry on disk; 0 where there is none, as in a folder that is read-only."""
@@ -138,22 +170,23 @@ class Store:
         try:
             return read(self.folder / name)
         except Damage as damage:
-            _put_aside(self.folder / name, str(damage))
+            put_aside(self.folder / name, str(damage))
             return None
 
     def _make(self, named: Recipe, call: partial[Any], checkpoints: str | None) -> Any:
-        started = time.time()
+        started = time.time(), time.process_time()
         unfinished = self.folder / f"{named.key}.unfinished"
-        result = call() if checkpoints is None else _resumed(call, checkpoints, unfinished)
+        result = call() if checkpoints is None else resumed(call, checkpoints, unfinished)
         try:
-            self._keep(named, result, time.time() - started)
+            elapsed, processor = time.time() - started[0], time.process_time() - started[1]
+            self._keep(named, result, {"seconds": elapsed, "processor_seconds": processor})
         except OSError as error:
             warnings.warn(f"a result is used but not kept: {error}.", stacklevel=5)
         else:
             shutil.rmtree(unfinished, ignore_errors=True)
         return result
 
-    def _keep(self, named: Recipe, result: Any, seconds: float) -> None:
+    def _keep(self, named: Recipe, result: Any, cost: dict[str, float]) -> None:
         aside = self.folder / f"{named.key}.aside"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
@@ -162,7 +195,7 @@ class Store:
             record = {
                 "recipe": named.call,
                 "code": named.code,
-                "seconds": seconds,
+                **cost,
                 "versions": {package: version(package) for package in RECORDED_VERSIONS},
                 "files": {file.name: sha256_of_file(file) for file in sorted(aside.iterdir())},
             }
@@ -213,34 +246,3 @@ def read(entry: Path) -> tuple[Any] | None:
         if isinstance(error, OSError) and error.errno in _NOT_DAMAGE:
             raise UserError(f"store entry {entry} cannot be read: {error.strerror}.") from error
         raise Damage(f"store entry {entry.name} is damaged ({error})") from error
-
-
-def _resumed(call: partial[Any], checkpoints: str, unfinished: Path) -> Any:
-    """The result of a call that goes on from its checkpoints, without them if they are damaged."""
-    unfinished.mkdir(parents=True, exist_ok=True)
-    before = _stamps(unfinished)
-    call = partial(call, **{checkpoints: unfinished})
-    try:
-        return call()
-    except UserError:
-        raise
-    except Exception as error:
-        # It failed with what was there and before it left anything new.
-        if not before or _stamps(unfinished) != before:
-            raise
-        _put_aside(unfinished, f"the checkpoint {unfinished} cannot be used ({error!r})")
-        unfinished.mkdir()
-    return call()
-
-
-def _stamps(folder: Path) -> dict[str, int]:
-    return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
-
-
-def _put_aside(path: Path, why: str) -> None:
-    """Out of the way, so that it is made again; nothing is deleted."""
-    try:
-        place = f"and is made again; it lies in {set_aside(path).name} now"
-    except OSError as error:
-        place = f"and cannot be set aside: {error.strerror}"
-    warnings.warn(f"{why} {place}.", stacklevel=6)

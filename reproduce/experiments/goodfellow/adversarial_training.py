@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from reproduce.experiments import Context
+from reproduce.experiments.pieces import network_piece
 from reproduce.networks.forward import mistakes
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import lower_in_pairs
@@ -24,8 +25,17 @@ def adversarial_training(context: Context, *, rows: Mapping[str, str], seeds: in
     cells = Cells("goodfellow", "adversarial_training")
     test = context.dataset.test
     errors = {}
-    for row, name in rows.items():
-        wrong = [mistakes(context.network(name, seed=seed), test) for seed in context.seeds(seeds)]
+    trained = iter(
+        context.store.cached_all(
+            [
+                network_piece(context, name, seed=seed)
+                for name in rows.values()
+                for seed in context.seeds(seeds)
+            ]
+        )
+    )
+    for row in rows:
+        wrong = [mistakes(next(trained), test) for _ in range(seeds)]
         errors[row] = np.array(wrong) / len(test.labels)
         cells.rate_over_runs(row, "test_error", wrong, [len(test.labels)] * seeds)
     return Artefact(

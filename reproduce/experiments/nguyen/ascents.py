@@ -20,6 +20,7 @@ from reproduce.report.comparisons import all_of, lower_in_pairs, median_above
 from reproduce.report.figures import png
 from reproduce.report.intervals import to_scale
 from reproduce.report.results import Artefact, Claim, Strength, answer
+from reproduce.runtime.store import Piece
 
 FEWEST_STEPS = 20
 SLIGHTLY = 0.1  # of confidence; ours
@@ -39,12 +40,12 @@ def ascent(
     targets = np.repeat(np.arange(classes), starts).tolist()
     mean = context.dataset.train.images.mean(axis=0)
     mean.flags.writeable = False
-    found: dict[str, Ascent] = {}
-    for rule in rules:
-        found[rule] = context.cached(
+    network = context.network(NETWORK)
+    climbs = [
+        Piece(
             partial(
                 ascend,
-                context.network(NETWORK),
+                network,
                 targets,
                 mean=mean,
                 seeds=[(context.seed, i) for i in range(len(targets))],
@@ -52,6 +53,9 @@ def ascent(
                 steps=max(FEWEST_STEPS, round(steps_share * RULES[rule].steps)),
             )
         )
+        for rule in rules
+    ]
+    found: dict[str, Ascent] = dict(zip(rules, context.store.cached_all(climbs), strict=True))
     cells = Cells("nguyen", "ascent")
     saved: dict[str, bytes] = {}
     by_rule: dict[str, np.ndarray] = {}

@@ -16,7 +16,7 @@ from reproduce.experiments.nguyen.runs import (
     SETTLED,
     THRESHOLDS,
     crossings,
-    evolve_cached,
+    evolve_all,
     files,
     final_confidence,
     images,
@@ -134,10 +134,8 @@ def figure5(
 def _all(
     context: Context, presets: Mapping[str, Encoding], runs: int, generations: int
 ) -> dict[str, Evolution]:
-    return {
-        name: evolve_cached(context, encoding, runs, generations)
-        for name, encoding in presets.items()
-    }
+    found = evolve_all(context, list(presets.values()), runs, generations)
+    return dict(zip(presets, found, strict=True))
 
 
 def _table(artefact: str, found: Mapping[str, Evolution]) -> Cells:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from reproduce.experiments import Context
+from reproduce.experiments.pieces import network_piece
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.methods.evolution.scoring import scorer
 from reproduce.report.comparisons import mean_above
 from reproduce.report.figures import pixels, png
 from reproduce.report.intervals import to_scale
+from reproduce.runtime.store import Piece
 
 NETWORK = "LeNet"
 CHILDREN = 200  # a generation; authors' released code
@@ -48,18 +51,35 @@ class Crossings(NamedTuple):
 
 def evolve_cached(context: Context, encoding: Encoding, runs: int, generations: int) -> Evolution:
     """Independent runs against LeNet, resumed where they were stopped and kept."""
-    return context.cached(
-        partial(
-            evolve,
-            context.network(NETWORK),
-            encoding,
-            classes=context.dataset.classes,
-            generations=generations,
-            seeds=[(context.seed, run) for run in range(runs)],
-            children=CHILDREN,
-            snapshot_generations=SNAPSHOT_GENERATIONS,
-        ),
-        checkpoints="checkpoints",
+    (found,) = evolve_all(context, [encoding], runs, generations)
+    return found
+
+
+def evolve_all(
+    context: Context, encodings: Sequence[Encoding], runs: int, generations: int
+) -> list[Evolution]:
+    """Likewise with several encodings, in order."""
+    (network,) = context.store.cached_all(
+        [network_piece(context, NETWORK)],
+        then=[f"evolving {encoding.preset}, {runs} runs" for encoding in encodings],
+    )
+    return context.store.cached_all(
+        [
+            Piece(
+                partial(
+                    evolve,
+                    network,
+                    encoding,
+                    classes=context.dataset.classes,
+                    generations=generations,
+                    seeds=[(context.seed, run) for run in range(runs)],
+                    children=CHILDREN,
+                    snapshot_generations=SNAPSHOT_GENERATIONS,
+                ),
+                checkpoints="checkpoints",
+            )
+            for encoding in encodings
+        ]
     )
 
 

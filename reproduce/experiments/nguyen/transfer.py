@@ -15,7 +15,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.nguyen.runs import (
     CHILDREN,
     NETWORK,
-    evolve_cached,
+    evolve_all,
     final_confidence,
     images,
 )
@@ -27,6 +27,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import more_than, refuting
 from reproduce.report.results import Artefact, Claim, Strength, answer
+from reproduce.runtime.store import Piece
 
 SURE = 0.9999
 SOME = 1 / 50  # of the images: of the fifty of five runs, more than a single one; ours
@@ -53,12 +54,15 @@ def transfer(
     panels: dict[str, list[np.ndarray]] = {}
     total = 0
     _, seed = context.seeds(2)
-    networks = {
-        name: context.cached(partial(train, examples=context.dataset.train, seed=seed))
-        for name, train in others.items()
-    }
-    for called, encoding in presets.items():
-        found = evolve_cached(context, encoding, runs, generations)
+    trained = context.store.cached_all(
+        [
+            Piece(partial(train, examples=context.dataset.train, seed=seed))
+            for train in others.values()
+        ]
+    )
+    networks = dict(zip(others, trained, strict=True))
+    evolved = evolve_all(context, list(presets.values()), runs, generations)
+    for called, found in zip(presets, evolved, strict=True):
         shown, own = images(found), final_confidence(found)
         flat = shown.reshape(-1, *shown.shape[2:])
         labels = np.tile(np.arange(shown.shape[1]), shown.shape[0])

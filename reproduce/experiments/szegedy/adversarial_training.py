@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import attack_network, draw, wrong_on
+from reproduce.experiments.szegedy.at_once import Wanted, attack_all
+from reproduce.experiments.szegedy.attacks import draw, wrong_on
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, lower_in_pairs, lower_on_images
@@ -38,13 +39,12 @@ def adversarial_training(
     context = context.with_networks(networks)
     mistaken: dict[str, np.ndarray] = {}
     needed: dict[str, np.ndarray] = {}
-    with stage("adversarial training", total=len(rows) * seeds) as advance:
-        for row, name in rows.items():
-            runs = []
-            for seed in context.seeds(seeds):
-                sample = draw(context.dataset.train, images, seed)
-                runs.append(attack_network(context, name, sample, attack, seed))
-                advance(1, note=f"{row}, seed {seed}")
+    samples = {seed: draw(context.dataset.train, images, seed) for seed in context.seeds(seeds)}
+    wanted = [Wanted(name, samples[seed], seed) for name in rows.values() for seed in samples]
+    with stage("adversarial training"):
+        found = iter(attack_all(context, wanted, attack))
+        for row in rows:
+            runs = [next(found) for _ in samples]
             for column, examples in (
                 ("train_error", context.dataset.train),
                 ("test_error", context.dataset.test),

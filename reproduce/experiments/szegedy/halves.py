@@ -16,21 +16,14 @@ import numpy as np
 from reproduce.data.examples import Examples, halves
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy import split_rates
-from reproduce.experiments.szegedy.attacks import (
-    Attacked,
-    attack_examples,
-    choices,
-    draw,
-    errors,
-    wrong_on,
-)
+from reproduce.experiments.szegedy.at_once import Wanted, attack_all
+from reproduce.experiments.szegedy.attacks import Attacked, choices, draw, errors, wrong_on
 from reproduce.experiments.szegedy.halves_claims import across_sets
 from reproduce.experiments.szegedy.tables_claims import spread_out, stacked
 from reproduce.methods.attacks import adversarial, transfer
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
-from reproduce.runtime.progress import stage
 
 P1, P2 = 0, 1
 # Network -> the half it is trained on, and what is added to the seed, so that the two networks of
@@ -202,17 +195,18 @@ def table4(
 def _splits(context: Context, splits: int, images: int, attack: Attack, rule: str) -> list[Split]:
     sample = draw(context.dataset.test, images, context.seed, rule)
     runs = []
-    with stage("disjoint halves", total=splits * len(TRAINED_ON)) as advance:
-        for number, seed in enumerate(context.seeds(splits)):
-            # A random split is drawn by a seed of its own, never the first/last one.
-            sides = halves(context.dataset.train, seed=seed if number else None)
-            attacked = {}
-            for name, (half, more) in TRAINED_ON.items():
-                network = context.network(name, seed=seed + more, examples=sides[half])
-                title = f"attacking {name}, {images} images"
-                attacked[name] = attack_examples(context, network, sample, attack, seed, title)
-                advance(1, note=f"{name}, split {number + 1}")
-            runs.append(Split(sides, attacked))
+    wanted: list[Wanted] = []
+    for number, seed in enumerate(context.seeds(splits)):
+        # A random split is drawn by a seed of its own, never the first/last one.
+        sides = halves(context.dataset.train, seed=seed if number else None)
+        runs.append(Split(sides, {}))
+        wanted += [
+            Wanted(name, sample, seed, training=seed + more, learnt=sides[half])
+            for name, (half, more) in TRAINED_ON.items()
+        ]
+    found = iter(attack_all(context, wanted, attack))
+    for run in runs:
+        run.attacked.update((name, next(found)) for name in TRAINED_ON)
     return runs
 
 

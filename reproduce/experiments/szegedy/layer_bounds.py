@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
+from reproduce.experiments.szegedy.at_once import Wanted, attack_all
+from reproduce.experiments.szegedy.attacks import Attacked, draw
 from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
@@ -91,8 +92,8 @@ def network_bounds(
     permitted: dict[str, np.ndarray] = {}
     found: dict[str, np.ndarray] = {}
     with stage(f"attacking {len(names)} networks", len(names)) as advance:
-        for name in names:
-            attacked = attack_network(context, name, sample, attack, context.seed)
+        wanted = [Wanted(name, sample, context.seed) for name in names]
+        for name, attacked in zip(names, attack_all(context, wanted, attack), strict=True):
             layers = _bounds(context, name)
             product, sharper = permitted_by(attacked, layers)
             distortion = attacked.found.distortion

@@ -9,14 +9,8 @@ import numpy as np
 from reproduce import training
 from reproduce.data.examples import Examples
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import (
-    Attacked,
-    attack_network,
-    choices,
-    draw,
-    errors,
-    wrong_on,
-)
+from reproduce.experiments.szegedy.at_once import Wanted, attack_all
+from reproduce.experiments.szegedy.attacks import Attacked, choices, draw, errors, wrong_on
 from reproduce.experiments.szegedy.tables_claims import (
     decay_raises_distortion,
     everything_has_one,
@@ -157,13 +151,14 @@ def _runs(
     context: Context, images: int, seeds: int, attack: Attack, rule: str
 ) -> list[dict[str, Attacked]]:
     """Every network under attack, once for each seed: its weights, images and target labels."""
-    runs = []
+    wanted: list[Wanted] = []
     for seed in context.seeds(seeds):
         sample = draw(context.dataset.train, images, seed, rule)
-        runs.append(
-            {name: attack_network(context, name, sample, attack, seed) for name in context.networks}
-        )
-    return runs
+        wanted += [Wanted(name, sample, seed) for name in context.networks]
+    found = attack_all(context, wanted, attack)
+    names = list(context.networks)
+    runs = [found[i : i + len(names)] for i in range(0, len(found), len(names))]
+    return [dict(zip(names, run, strict=True)) for run in runs]
 
 
 def _exact(context: Context, attacked: Attacked, attack: Attack) -> np.ndarray:

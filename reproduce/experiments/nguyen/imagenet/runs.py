@@ -17,6 +17,7 @@ from reproduce.methods.evolution.cppn.genome import Genome
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, elites, evolve
 from reproduce.methods.evolution.scoring import Score, frozen
 from reproduce.report.figures import pixels, png
+from reproduce.runtime.store import Piece
 
 BATCH = 20  # images at a time: few are wasted where a batch is filled up
 EVERY = 10  # generations between checkpoints, a minute on two cores
@@ -70,29 +71,31 @@ class Search(NamedTuple):
         network = the_network(context)[1] if network is None else network
         classes = network.output_shape[1] if classes is None else classes
         return merge(
-            [
-                context.cached(
-                    partial(
-                        evolve,
-                        network,
-                        self.encodes(network),
-                        classes=min(classes, self.niches or classes),
-                        generations=self.generations,
-                        seeds=[(context.seed, run)],
-                        children=self.children,
-                        initial=self.initial,
-                        snapshot_generations=self.snapshot_generations,
-                        every=EVERY,
-                        parents=self.parents,
-                        batch=BATCH,
-                        forward=frozen,
-                        screen=self.screen,
-                    ),
-                    checkpoints="checkpoints",
-                    title=f"run {run + 1} of {self.runs}",
-                )
-                for run in range(self.runs)
-            ]
+            context.store.cached_all(
+                [
+                    Piece(
+                        partial(
+                            evolve,
+                            network,
+                            self.encodes(network),
+                            classes=min(classes, self.niches or classes),
+                            generations=self.generations,
+                            seeds=[(context.seed, run)],
+                            children=self.children,
+                            initial=self.initial,
+                            snapshot_generations=self.snapshot_generations,
+                            every=EVERY,
+                            parents=self.parents,
+                            batch=BATCH,
+                            forward=frozen,
+                            screen=self.screen,
+                        ),
+                        checkpoints="checkpoints",
+                        title=f"run {run + 1} of {self.runs}",
+                    )
+                    for run in range(self.runs)
+                ]
+            )
         )
 
 

@@ -18,6 +18,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.store import Piece
 from reproduce.training import logits
 
 OSTRICH = "ostrich"  # Struthio camelus
@@ -155,13 +156,13 @@ def attacked(
         targets: int64 (n,).
     """
     pieces = [
-        context.cached(
+        Piece(
             partial(attack, network, images[start : start + CHUNK], targets[start : start + CHUNK]),
             title=f"attacking photographs {start + 1} to {min(start + CHUNK, len(images))}",
         )
         for start in range(0, len(images), CHUNK)
     ]
-    return joined(pieces)
+    return joined(context.store.cached_all(pieces))
 
 
 def _rounded(network: Any, originals: np.ndarray, found: Adversarial) -> Rounded:
