@@ -43,14 +43,13 @@ Rebuilds the tables, figures and claims of the papers, each number beside the pu
   python run.py experiment=szegedy 'only=[table1,figure7]'        some of its artefacts
   python run.py experiment=szegedy scale=smoke                    the same code on less
   python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
+  python run.py experiment=szegedy engine=local workers=2         its pieces two at a time
   python run.py experiment=szegedy --cfg job                      every value, explained
 
   python run.py -m experiment=szegedy 'only=[table1]' seed=0,1,2  a sweep, then one report
   python run.py -m +sweep=weight_decay                            a sweep of conf/sweep/
   ... hydra/launcher=joblib hydra.launcher.n_jobs=2               in processes, two at a time
   ... hydra/launcher=submitit_slurm                               its jobs on a cluster
-
-  python run.py experiment=szegedy engine=local workers=2         pieces in two processes
 
   python -m reproduce.report --compare RUN RUN                    which numbers moved
   eval "$(python run.py -sc install=bash)"                        completes options (zsh too)
