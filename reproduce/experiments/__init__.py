@@ -14,7 +14,7 @@ import numpy as np
 from reproduce.data.examples import Dataset, Examples
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
-from reproduce.runtime import options
+from reproduce.runtime import memory, options
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.stopping import as_stop
@@ -113,6 +113,8 @@ def perform(
             say(f"{name} is not run: {ending}")
             continue
         run.add(name, artefact, time.monotonic() - started)
+        del artefact  # with its figures
+        memory.drop_rings()
 
 
 def _reason(ending: BaseException) -> str:

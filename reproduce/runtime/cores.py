@@ -61,6 +61,7 @@ def start_tensorflow(seed: int, threads: int | None) -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+    memory.pass_over_imports()
     keras.utils.set_random_seed(seed)
     with contextlib.suppress(RuntimeError):  # a process that already ran a job keeps its threads
         tf.config.threading.set_intra_op_parallelism_threads(threads)

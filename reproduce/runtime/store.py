@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reproduce.runtime import recipe, serialization
+from reproduce.runtime import memory, recipe, serialization
 from reproduce.runtime.checkpoints import resumed
 from reproduce.runtime.digests import sha256_of_file
 from reproduce.runtime.errors import UserError
@@ -177,6 +177,7 @@ class Store:
         started = time.time(), time.process_time()
         unfinished = self.folder / f"{named.key}.unfinished"
         result = call() if checkpoints is None else resumed(call, checkpoints, unfinished)
+        memory.drop_rings()
         try:
             elapsed, processor = time.time() - started[0], time.process_time() - started[1]
             self._keep(named, result, {"seconds": elapsed, "processor_seconds": processor})

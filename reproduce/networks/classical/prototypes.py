@@ -11,6 +11,7 @@ from reproduce.data.examples import Examples, read_only
 from reproduce.networks.classical import Model, differentiable, held_out
 from reproduce.runtime.errors import UserError
 
+TOGETHER = 5000  # training images whose activations are computed at a time
 ACCEPTED = 0.99  # of held-out images lie nearer than the distance of rejection
 
 
@@ -129,7 +130,10 @@ def rbf_network(
         square = tf.reduce_sum(x**2, 1, keepdims=True)
         return tf.exp(-rate * (square + squares - 2 * x @ points.T))
 
-    hidden = activations(tf.constant(flat)).numpy().astype(np.float64)
+    hidden = np.empty((len(flat), len(points)))
+    for first in range(0, len(flat), TOGETHER):  # all at once they take 1 GB on the way
+        some = slice(first, first + TOGETHER)
+        hidden[some] = activations(tf.constant(flat[some]))
     wanted = np.eye(int(owner.max()) + 1)[examples.labels]
     penalty = decay * len(flat) * np.eye(len(points))
     learnt = np.linalg.solve(hidden.T @ hidden + penalty, hidden.T @ wanted)

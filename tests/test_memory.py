@@ -1,0 +1,119 @@
+"""Memory that was freed goes back to the system, and large results are computed in parts."""
+
+import gc
+import subprocess
+import sys
+import tracemalloc
+import weakref
+from functools import partial
+
+import numpy as np
+import pytest
+
+from reproduce.data.examples import Examples
+from reproduce.experiments.lipton import protocol
+from reproduce.networks.classical import prototypes
+from reproduce.runtime.store import Store
+
+# Bytes in blocks that the C library has from the system one by one: `hblkhd` of malloc.h's
+# mallinfo2, the fifth of ten numbers.
+MAPPED = """
+import ctypes
+try:
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+except AttributeError:
+    raise SystemExit(77)
+mallinfo2.restype = type("Info", (ctypes.Structure,), {
+    "_fields_": [(name, ctypes.c_size_t) for name in "abcdefghij"]
+})
+mapped = lambda: mallinfo2().e
+"""
+TENSORS = (
+    MAPPED
+    + """
+from reproduce.runtime import cores
+cores.start_tensorflow(0, None)
+import tensorflow as tf
+tf.zeros([100]) + 1
+before = mapped()
+large = tf.zeros([25_000_000]) + 1  # 100 MB
+assert mapped() - before >= 100_000_000
+del large
+print(mapped() - before)
+"""
+)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="as the C library of Linux does")
+def test_a_tensor_that_is_dropped_leaves_nothing_behind():
+    done = subprocess.run([sys.executable, "-c", TENSORS], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("the C library does not tell")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) < 1_000_000
+
+
+class Ring:
+    """Something that only looking for rings frees, as graphs of TensorFlow."""
+
+    def __init__(self):
+        self.itself = self
+
+
+left: list[weakref.ref] = []
+
+
+def leaves_a_ring(number):
+    left.append(weakref.ref(Ring()))
+    return number
+
+
+def test_what_a_kept_call_leaves_behind_is_freed_at_its_end(tmp_path):
+    gc.disable()
+    try:
+        Store(tmp_path).cached(partial(leaves_a_ring, 3))
+        assert left.pop()() is None
+    finally:
+        gc.enable()
+
+
+@pytest.fixture
+def many():
+    """50 images, and 5,000 training images; distances take 2 MB all at once."""
+    stream = np.random.default_rng(0)
+    images = stream.random((50, 4, 4, 1), dtype=np.float32)
+    training = stream.random((5000, 4, 4, 1), dtype=np.float32)
+    return images, stream.integers(10, size=50), Examples(training, np.arange(5000) % 10)
+
+
+def peak(call):
+    """What a call gives, and the bytes that its arrays took at most."""
+    tracemalloc.start()
+    try:
+        found = call()
+        return found, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("together", [100, 700])
+def test_distances_to_many_images_are_measured_a_few_at_a_time(many, monkeypatch, together):
+    monkeypatch.setattr(protocol, "TOGETHER", together)
+    images, labels, training = many
+    difference = images[:, None].astype(float) - training.images[None]
+    apart = np.sqrt((difference**2).sum(axis=(2, 3, 4)))
+    nearest, bytes_taken = peak(lambda: protocol.to_training(images, training))
+    np.testing.assert_allclose(nearest, apart.min(axis=1), rtol=1e-9)
+    assert bytes_taken < 2e6
+    apart[labels[:, None] == training.labels[None]] = np.inf
+    others, bytes_taken = peak(lambda: protocol.class_separation(images, labels, training))
+    np.testing.assert_allclose(others, apart.min(axis=1), rtol=1e-9)
+    assert bytes_taken < 2e6
+
+
+def test_radial_units_learn_the_same_from_parts_of_the_images(many, monkeypatch):
+    images, _, training = many
+    whole = prototypes.rbf_network(training, 0, units=3)
+    monkeypatch.setattr(prototypes, "TOGETHER", 700)
+    parts = prototypes.rbf_network(training, 0, units=3)
+    np.testing.assert_allclose(parts.logits(images), whole.logits(images), rtol=1e-4, atol=1e-5)
