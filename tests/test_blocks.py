@@ -1,10 +1,12 @@
 """Marked blocks: what they show is what is kept, and a changed cell changes them."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from reproduce.report import __main__ as report
 from reproduce.report import blocks
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import REFERENCE
@@ -64,8 +66,8 @@ def test_settings_stand_side_by_side_with_their_own_scores():
 def test_filling_twice_changes_nothing(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"one\n\n{TABLE}\n\ntwo\n")
-    assert blocks.fill([tmp_path]) == [page]
-    assert blocks.fill([tmp_path]) == []
+    assert report.main(["--fill", str(tmp_path)]) == 1, "make docs fails where a page changed"
+    assert report.main(["--fill", str(tmp_path)]) == 0
     assert "FC100-100-10" in page.read_text()
 
 
@@ -90,3 +92,49 @@ def test_a_block_that_names_what_there_is_not_ends_in_a_line(tmp_path, options, 
         blocks.fill([page])
     assert str(page) in str(told.value)
     assert "\n" not in str(told.value)
+
+
+BESIDE = re.compile(  # ours [interval], or ours (published)
+    r"\d(?: ?%)? \[\d[\d.]*(?:, |–)\d|(?<![\w.-])\d*\.?\d+(?: ?%)? \((?:[<≤] )?\d*\.?\d+(?: ?%)?\)"
+)
+EARLIER = re.compile(r"[Ee]arlier measurements?\b(?s:.*?)\bcommits?\b(?s:.*?)\b[0-9a-f]{7}\b")
+# The first two are made by a script, the third tells how numbers are read.
+ELSEWHERE = ("benchmark_attacks", "reference/calibration", "reference/symbols")
+
+
+def typed(text: str) -> list[str]:
+    """Lines that show a result of ours, in no block and under no heading of earlier measurements.
+
+    What a page says before its first section goes for all of it.
+    """
+    text = re.sub(r"```.*?```", "", blocks.BLOCK.sub("", text), flags=re.DOTALL)
+    sections = re.split(r"(?m)^(?=#{1,6} )", text)
+    earlier: list[tuple[int, bool]] = []  # the headings above: depth, and whether they say so
+    found = []
+    for section in sections:
+        depth = len(section) - len(section.lstrip("#"))
+        earlier = [
+            *(each for each in earlier if each[0] < depth),
+            (depth, bool(EARLIER.search(section))),
+        ]
+        if not any(says for _, says in earlier):
+            found += [line for line in section.splitlines() if BESIDE.search(line)]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_result_of_ours_is_typed(page: Path):
+    """Those of which there is no reference stand under a heading that says when they are from."""
+    if not str(page.relative_to(ROOT)).startswith(tuple(f"docs/{name}" for name in ELSEWHERE)):
+        assert typed(page.read_text(encoding="utf-8")) == []
+
+
+def test_what_is_typed_is_found():
+    assert typed("# A\n\nErrors: 1.71 [1.66–1.77].\n")
+    assert typed("# A\n\n| FC10 | 0.0615 (0.065) |\n")
+    assert typed("# A\n\nIt errs in 1.80 % (0.94 %).\n")
+    assert not typed("# A\n\nNoise of 0.3 in [0, 1] (see section 4), 5 [a](b).\n")
+    assert not typed(
+        "# A\n\n## Earlier measurement, recorded at commit 21f7020\n\n### B\n\n1.8 % (0.9 %)\n"
+    )
+    assert typed("# A\n\n## B\n\nEarlier measurement, commit 21f7020.\n\n## C\n\n1.8 % (0.9 %)\n")

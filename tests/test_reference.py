@@ -11,7 +11,15 @@ from omegaconf import OmegaConf
 from scipy import stats
 
 from reproduce import check as command
-from reproduce.report import further, page, reference, reference_page, results_json, tables
+from reproduce.report import (
+    further,
+    next_seed,
+    page,
+    reference,
+    reference_page,
+    results_json,
+    tables,
+)
 from reproduce.report.cells import Cells
 from reproduce.report.results import Layout, Results
 from reproduce.runtime import options
@@ -76,14 +84,14 @@ def test_the_range_of_a_further_draw_is_the_closed_form():
     """Hahn & Meeker 1991, table A.13: 3.04 standard deviations for five draws at 95 %."""
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     cells = [Cells("szegedy", "t").number("row", "x", value, "norm") for value in values]
-    low, high = further.allowed(cells, 0.05)
+    low, high = next_seed.allowed(cells, 0.05)
     assert high - 3 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
     assert low == pytest.approx(6 - high)
 
 
 def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
-    cells = [Cells("szegedy", "t").rate("row", "x", 3, 60) for _ in range(5)]
-    low, high = further.allowed(cells, 0.01)
+    cells = rates(2, 3, 3, 3, 4, n=60)
+    low, high = next_seed.allowed(cells, 0.01)
     for count in range(61):
         sides = [
             stats.fisher_exact([[count, 60 - count], [15, 285]], alternative).pvalue
@@ -100,8 +108,34 @@ def test_dispersion_is_pearson_s_statistic_over_its_degrees_of_freedom():
     for counts in ((4, 12, 30, 8, 20), (10, 11, 9, 12, 10)):
         table = [counts, [40 - count for count in counts]]
         found = stats.chi2_contingency(table, correction=False)
-        expected = found.statistic / 4 if found.pvalue < further.HINT else 1
-        assert further.dispersion([rates(*counts)]) == pytest.approx(expected)
+        expected = found.statistic / 4 if found.pvalue < next_seed.OWN_HINT else 1
+        assert next_seed.dispersion([rates(*counts)]).factor == pytest.approx(expected)
+
+
+def test_a_mean_lies_where_the_errors_of_its_images_put_it():
+    """Of so many images the t interval is the normal one; between seeds nothing is added."""
+    rng = np.random.default_rng(7)
+    images = 0.06 + 0.02 * rng.normal(size=(5, 4000))
+    cells = [Cells("szegedy", "t").mean("row", "x", each, "rms") for each in images]
+    low, high = next_seed.allowed(cells, 0.01)
+    error = images.std(axis=1, ddof=1).mean() / 4000**0.5
+    assert (high - low) / 2 == pytest.approx(stats.norm.ppf(0.995) * error * 1.2**0.5, rel=1e-3)
+    apart = [cell._replace(value=cell.value + 0.01 * i) for i, cell in enumerate(cells)]
+    apart = [c._replace(low=c.low + 0.01 * i, high=c.high + 0.01 * i) for i, c in enumerate(apart)]
+    scatter = next_seed.dispersion([apart])
+    values = np.array([cell.value for cell in apart])
+    assert scatter.factor == pytest.approx(values.var(ddof=1) / error**2, rel=1e-3)
+    low, high = next_seed.allowed(apart, 0.05, scatter)
+    assert (high - low) / 2 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
+
+
+def test_a_rate_that_no_seed_changes_has_to_be_the_same_but_for_images_that_rounding_turns():
+    """Five draws of 770 of 4,000 agree once in 30 million times; five of 1 of 40 now and then."""
+    low, high = next_seed.allowed(rates(*[770] * 5, n=4000), 1e-4)
+    assert low < 766 / 4000 < 774 / 4000 < high
+    assert high - low < 9 / 4000
+    low, high = next_seed.allowed(rates(*[1] * 5), 1e-4)
+    assert high > 4 / 40
 
 
 def test_images_that_behave_alike_count_as_few():
@@ -114,20 +148,20 @@ def test_images_that_behave_alike_count_as_few():
     low, high = further.ranges(runs)["t", "row", "3"]
     assert low <= 0
     assert high >= 1
-    rare = further.allowed(rates(0, 0, 0, 0, 0, n=200), 0.001)
+    rare = next_seed.allowed(rates(0, 0, 0, 0, 0, n=200), 0.001)
     assert rare.high < 0.05, "where nothing hints at more than the binomial, it holds"
 
 
 def test_a_number_that_no_seed_changes_has_to_be_the_same():
     cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
-    low, high = further.allowed(cells, 0.05)
+    low, high = next_seed.allowed(cells, 0.05)
     assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
 
 
 def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
     """The exact conditional test of two Poisson means (Przyborowski & Wilenski 1940)."""
     cells = [Cells("szegedy", "t").number("row", "x", 8, "count") for _ in range(5)]
-    low, high = further.allowed(cells, 0.05)
+    low, high = next_seed.allowed(cells, 0.05)
     for count in range(30):
         sides = [
             stats.binomtest(count, count + 40, 1 / 6, alternative).pvalue

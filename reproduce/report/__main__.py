@@ -7,7 +7,8 @@ python -m reproduce.report outputs --apart                         one for each 
 python -m reproduce.report --compare BEFORE AFTER                  which cells moved
 python -m reproduce.report --reference                             the results that come along
 python -m reproduce.report --keep RUN RUN ...                      adds these runs to them
-python -m reproduce.report --fill README.md docs                   fills the blocks of pages
+python -m reproduce.report --fill README.md docs                   fills the blocks of pages;
+                                                                   exit code 1 where one changed
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from reproduce.runtime.stopping import as_stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 2 for what the user can put right."""
+    """Returns the exit code: 2 for what the user can put right, 1 where a page was out of date."""
     parser = argparse.ArgumentParser(
         prog="python -m reproduce.report",
         description=__doc__,
@@ -64,8 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.reference:
             say(escape(str(reference_page.write(chosen.output or Path("outputs/reference.html")))))
         elif chosen.fill:
-            for page in blocks.fill(chosen.folders):
-                say(escape(str(page)))
+            changed = blocks.fill(chosen.folders)
+            for page in changed:
+                say(escape(f"{page} was out of date, and is filled."))
+            return 1 if changed else 0
         elif chosen.keep:
             for source in combined.find(chosen.folders):
                 for place in reference.keep(source.folder):

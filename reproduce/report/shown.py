@@ -15,14 +15,20 @@ from reproduce.report.results import Cell, Claim
 from reproduce.runtime.errors import UserError
 
 
-def table(group: Group, artefact: str, bare: bool = False) -> str:
+def table(
+    group: Group, artefact: str, bare: bool = False, columns: Sequence[str] | None = None
+) -> str:
     """A table over all of its seeds, as the report prints it.
 
     Args:
-        bare: without its title and its count.
+        bare: without its title and its count; columns: these alone.
     """
     results = group.results
     cells = results.of(artefact)
+    if columns is not None:
+        if missing := set(columns) - {cell.column for cell in cells}:
+            raise UserError(f"{group.name} has no {', '.join(sorted(missing))} in {artefact}.")
+        cells = tuple(cell for cell in cells if cell.column in columns)
     lines = tables.grid_markdown(tables.grid(cells))
     if bare:
         return "\n".join(lines)
