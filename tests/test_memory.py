@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from reproduce.data.examples import Examples
+from reproduce.data.examples import Examples, halves
 from reproduce.experiments.lipton import protocol
+from reproduce.experiments.szegedy.halves import sides_of
 from reproduce.networks.classical import prototypes
 from reproduce.runtime.store import Store
 
@@ -117,3 +118,17 @@ def test_radial_units_learn_the_same_from_parts_of_the_images(many, monkeypatch)
     monkeypatch.setattr(prototypes, "TOGETHER", 700)
     parts = prototypes.rbf_network(training, 0, units=3)
     np.testing.assert_allclose(parts.logits(images), whole.logits(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("count", [10, 11])
+def test_the_first_and_the_last_half_are_no_copies(many, count, seed):
+    images, labels = (part[:count] for part in many[2])
+    for side, copy in zip(
+        sides_of(Examples(images, labels), seed),
+        halves(Examples(images, labels), seed),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(side.images, copy.images)
+        np.testing.assert_array_equal(side.labels, copy.labels)
+        assert np.shares_memory(side.images, images) == (seed is None)
