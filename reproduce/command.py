@@ -44,6 +44,7 @@ Rebuilds the tables, figures and claims of the papers, each number beside the pu
   python run.py experiment=szegedy scale=smoke                    the same code on less
   python run.py experiment=szegedy dataset=mnist_5k seed=1 attack.tau=16
   python run.py experiment=szegedy engine=local workers=2         its pieces two at a time
+  python run.py experiment=szegedy scale=paper --plan             its pieces, and what they cost
   python run.py experiment=szegedy --cfg job                      every value, explained
 
   python run.py -m experiment=szegedy 'only=[table1]' seed=0,1,2  a sweep, then one report
@@ -91,19 +92,25 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
 
     from reproduce.data import subsample
     from reproduce.experiments import Context, perform
+    from reproduce.experiments.plan import show
     from reproduce.report.run import Header, Run
     from reproduce.runtime.engines import opened
+    from reproduce.runtime.planning import Planned
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = made(cfg.dataset)
     dataset = subsample(whole, cfg.examples, cfg.seed)
     artefacts = made(cfg.artefacts)
+    released = RELEASED if cfg.released else None
+    if cfg.plan:
+        planned = Planned(cfg.store, released)
+        show(artefacts, Context(dataset, made(cfg.networks), cfg.seed, planned), cfg.only)
+        return
     folder = _address(cfg, dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
     folder_is(folder, Path(cfg.outputs))
     charts = folder / "tensorboard" if cfg.tensorboard else None
     waiting = f"another run of the same settings fills {folder}: this one waits for its end."
-    released = RELEASED if cfg.released else None
     with (
         locked(folder / ".lock", waiting),
         log_to(folder / "run.log"),
@@ -234,7 +241,7 @@ def command(words: list[str]) -> int:
 def entry() -> int:
     """The command line; the exit code."""
     stop_on_signals()
-    words = sys.argv[1:]
+    sys.argv[1:] = words = ["plan=true" if word == "--plan" else word for word in sys.argv[1:]]
     try:
         return command(words)
     except InstantiationException:

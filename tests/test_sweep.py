@@ -176,6 +176,7 @@ def _soon(condition, seconds=30):
         ({"outputs": None}, "outputs is a folder, got null."),
         ({"outputs": "  "}, "outputs is a folder, got '  '."),
         ({"outputs": 3}, "outputs is a folder, got 3."),
+        ({"outputs": "results", "plan": True}, "--plan is for one run"),
         (
             {
                 "outputs": "results",

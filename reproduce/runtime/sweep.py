@@ -69,6 +69,8 @@ def _cannot_start(config: DictConfig) -> str | None:
     if not isinstance(config.outputs, str) or not config.outputs.strip():
         got = "null" if config.outputs is None else repr(config.outputs)
         return f"outputs is a folder, got {got}."
+    if config.get("plan"):
+        return "--plan is for one run: leave -m out, and give each option one value."
     choices = OmegaConf.select(config, "hydra.runtime.choices") or {}
     if choices.get("hydra/launcher") == "submitit_slurm" and shutil.which("srun") is None:
         return (
