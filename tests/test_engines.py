@@ -130,7 +130,8 @@ def test_a_worker_that_is_killed_does_not_end_the_run(tmp_path, spread, name):
     found = spread(name).cached_all(pieces(tmp_path, draw_unless_killed))
     assert (tmp_path / "killed").exists()
     assert [one.tobytes() for one in found] == [one.tobytes() for one in alone]
-    assert all(len(each) == 1 for each in made(tmp_path).values())
+    # A piece that another worker had begun may end with it, and is begun again.
+    assert all(len(each) <= engines.ATTEMPTS for each in made(tmp_path).values())
 
 
 def test_what_always_kills_a_worker_is_left_to_the_run_itself(tmp_path, spread, capsys):

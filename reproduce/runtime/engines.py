@@ -21,6 +21,7 @@ from rich.markup import escape
 
 from reproduce.runtime import cores, recipe
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.places import ROOT
 from reproduce.runtime.progress import relay, say, stage
 from reproduce.runtime.store import Piece, Store
 from reproduce.runtime.worker import Made, Place, make, packed
@@ -194,6 +195,9 @@ class Workers:
         register_ray()
         address = self.engine.address
         if address is None:
+            # Its processes start a Python of their own, which has to find this package.
+            path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+            os.environ["PYTHONPATH"] = os.pathsep.join(path)
             ray.init("local", num_cpus=self.engine.at_once, include_dashboard=False)
         else:
             ray.init(address)
