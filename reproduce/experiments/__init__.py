@@ -114,7 +114,7 @@ def perform(
             continue
         run.add(name, artefact, time.monotonic() - started)
         del artefact  # with its figures
-        memory.drop_rings()
+        memory.clear_up()
 
 
 def _reason(ending: BaseException) -> str:

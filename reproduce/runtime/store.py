@@ -177,7 +177,7 @@ class Store:
         started = time.time(), time.process_time()
         unfinished = self.folder / f"{named.key}.unfinished"
         result = call() if checkpoints is None else resumed(call, checkpoints, unfinished)
-        memory.drop_rings()
+        memory.clear_up()
         try:
             elapsed, processor = time.time() - started[0], time.process_time() - started[1]
             self._keep(named, result, {"seconds": elapsed, "processor_seconds": processor})
