@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
+import alarms
 import claims
 import further_seeds
 import pytest
 from simulate import CASES, DRAWS, shares
 
-from reproduce.report import verdicts
+from reproduce.report import reference, verdicts
 from reproduce.report.published import Published
 
 LUCK = 2 * math.sqrt(0.05 * 0.95 / DRAWS)  # of the simulation itself
@@ -36,3 +38,14 @@ def test_on_its_limit_a_test_of_claims_says_yes_and_no_in_five_of_a_hundred_at_m
 def test_rates_that_scatter_between_seeds_raise_few_false_alarms():
     """A binomial rule alarms in 33 to 42 of 100 such runs; at 5 %, 4 of 24 come in 3 of 100."""
     assert sum(further_seeds.alarms(deviation, 12) for deviation in (0.6, 1.0)) <= 4
+
+
+def test_each_fault_that_is_planted_by_hand_fits_the_code_and_has_a_reference():
+    faults = alarms.faults()
+    assert len(faults) >= 10
+    for fault in faults:
+        for edit in fault.edits:
+            ast.parse(edit.edited(alarms.ROOT))
+        name = reference.named(fault.experiment, "mnist_5k", "smoke", {})
+        for artefact in fault.only:
+            assert len(reference.read(name, artefacts=[artefact])) >= 4, (fault.name, artefact)
