@@ -120,6 +120,17 @@ def test_bisections_bring_the_ladder_to_the_exact_c():
     assert np.median(ladders[2].distortion / exact.distortion) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("left", [0.0, 1e-30, 1e-22])
+def test_a_pair_without_curvature_among_the_free_variables_tells_nothing_of_them(left):
+    """All of it lies in a variable at its bound: the estimate there is the identity."""
+    memory = joint.Memory(5, 3)
+    memory.remember(np.float32([0.1, 1e-8, 0]), np.float32([0.2, left, 0]))
+    assert memory.count == 1
+    gradient = np.float32([3.0, -2.0])
+    found = memory.quasi_newton(gradient, np.array([False, True, True]))
+    np.testing.assert_array_equal(found, gradient)
+
+
 def test_a_step_that_is_far_too_long_is_shortened_at_once():
     valley = np.linspace(0.2, 0.8, 8).astype(np.float32)
 

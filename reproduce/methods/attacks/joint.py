@@ -22,6 +22,7 @@ SUFFICIENT_DECREASE = 1e-4  # as in the co-author's code
 SHORTEST = 1e-9  # change of a variable below which a step has vanished
 # Interpolated step lengths are kept within these shares of the last one.
 LEAST, MOST = 1e-3, 0.6
+TINY = float(np.finfo(np.float32).tiny)  # sums of squares below it have lost their digits
 
 
 class Minimum(NamedTuple):
@@ -101,8 +102,8 @@ class Memory:
         pairs = []
         for i in order:
             s, y = self.steps[i][free], self.changes[i][free]
-            curvature = float(s @ y)
-            if curvature > 0:
+            curvature, square = float(s @ y), float(y @ y)
+            if curvature > 0 and square > TINY:  # it may lie outside of the free variables alone
                 pairs.append((s, y, curvature))
         result, alphas = gradient.astype(np.float32), []
         for s, y, curvature in pairs:
