@@ -1,5 +1,8 @@
 """Progress: what TensorBoard reads back is what the stages told, each under its own address."""
 
+import io
+import sys
+
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from reproduce.runtime import progress
@@ -49,3 +52,13 @@ def test_elsewhere_than_on_a_terminal_each_stage_ends_in_one_line(capsys):
         "    gradient descent", "  table1", "experiment",
     ]  # fmt: skip
     assert lines[0].endswith("loss 0.5000")
+
+
+def test_what_is_gathered_is_shown_nowhere_and_the_rest_where_stdout_is(capsys, monkeypatch):
+    with progress.gathered() as lines:
+        progress.say("a", "b" * 200)
+    assert lines == ["a " + "b" * 200]
+    later = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", later)
+    progress.say("after")
+    assert (later.getvalue(), capsys.readouterr().out) == ("after\n", "")

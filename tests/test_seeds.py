@@ -14,7 +14,7 @@ from reproduce.methods.evolution import map_elites
 from reproduce.methods.evolution.archive import empty
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.networks import models
-from reproduce.runtime.store import Store
+from reproduce.runtime.store import Piece, Store
 
 FEW = Examples(np.zeros((6, 2, 2, 1), np.float32), np.array([0, 1, 2, 3, 4, 0]))
 OTHERS = Examples(np.ones((2, 2, 2, 1), np.float32), np.array([0, 1]))
@@ -111,6 +111,13 @@ class Caught:
         self.dataset = SimpleNamespace(classes=3, train=FEW, test=FEW)
         images = np.zeros((runs, 2, 3, 2, 2, 1), np.uint8)
         self.found = Evolution([], np.zeros((runs, 2, 3)), (0, 1), images)
+        self.store = self
+
+    def _replace(self, **_):
+        return self
+
+    def cached_all(self, pieces, **_):
+        return [self.cached(each.call) if isinstance(each, Piece) else each for each in pieces]
 
     def seeds(self, count):
         return [100 + i for i in range(count)]
@@ -125,7 +132,7 @@ class Caught:
 
 def test_runs_against_a_network_have_seeds_of_their_own():
     context = Caught(4)
-    runs.evolve_cached(context, None, 4, generations=9)
+    runs.evolve_cached(context, SimpleNamespace(preset="code"), 4, generations=9)
     (call,) = context.calls
     assert len(set(call["seeds"])) == 4
     assert all(seed[0] == context.seed for seed in call["seeds"])  # and another run's are others

@@ -86,14 +86,14 @@ def gathered() -> Iterator[list[str]]:
     For a worker, whose run shows them (`relay`).
     """
     lines: list[str] = []
-    shown, console.file = console.file, io.StringIO()
-    width, console.width = console.width, UNFOLDED
+    # Not by the public names: they give today's stdout and width, which would be fixed then.
+    shown = {name: vars(console)[name] for name in ("_file", "_width")}
+    console.file, console.width = said, _ = io.StringIO(), UNFOLDED
     try:
         yield lines
     finally:
-        assert isinstance(console.file, io.StringIO)
-        lines += console.file.getvalue().splitlines()
-        console.file, console.width = shown, width
+        lines += said.getvalue().splitlines()
+        vars(console).update(shown)
 
 
 def relay(lines: Iterable[str]) -> None:

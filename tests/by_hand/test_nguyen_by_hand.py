@@ -100,7 +100,7 @@ def test_sure_of_both_is_99_99_on_both(context, monkeypatch):
 
         return score
 
-    monkeypatch.setattr(transfer, "evolve_cached", lambda *_: evolution(own[:, None], images))
+    monkeypatch.setattr(transfer, "evolve_all", lambda *_: [evolution(own[:, None], images)])
     monkeypatch.setattr(transfer, "scorer", scorer)
     monkeypatch.setattr(transfer, "mistakes", lambda *_: 3)
     made = transfer.transfer(
