@@ -14,6 +14,7 @@ from reproduce.data.examples import Examples, halves
 from reproduce.experiments.lipton import protocol
 from reproduce.experiments.szegedy.halves import sides_of
 from reproduce.networks.classical import prototypes
+from reproduce.runtime import memory
 from reproduce.runtime.store import Store
 
 # Bytes in blocks that the C library has from the system one by one: `hblkhd` of malloc.h's
@@ -71,10 +72,12 @@ def leaves_a_ring(number):
 
 def test_what_a_kept_call_leaves_behind_is_freed_at_its_end(tmp_path):
     gc.disable()
+    memory.pass_over_imports()  # as a run does at its start
     try:
         Store(tmp_path).cached(partial(leaves_a_ring, 3))
         assert left.pop()() is None
     finally:
+        gc.unfreeze()
         gc.enable()
 
 
