@@ -10,6 +10,7 @@ from reproduce.data import Dataset, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import networks
 from reproduce.experiments.szegedy.imagenet import figure5, figure6, figures3_4, table5, units
+from reproduce.experiments.szegedy.imagenet.attacks import drawn
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.bounds import lipschitz, weighted
 from reproduce.networks import features, foreign
@@ -155,7 +156,7 @@ def test_figure5_draws_what_is_right_and_no_ostrich_yet(context):
     assert 0.1 < values["ostrich", "distortion"] < 0.3
     assert next(cell for cell in made.cells if cell.column == "distortion").published == 0.006508
     assert made.claims[0].verdict == "holds"
-    sample = figure5.drawn(context, colours(), 60, wanted=0)
+    sample = drawn(context, colours(), 60, wanted=0)
     assert set(sample.labels) == {1, 2}
     assert len(sample.labels) == 60 * 2 // 3 - 4  # of the wrong ones, two are ostriches
 

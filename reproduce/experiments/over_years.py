@@ -16,13 +16,12 @@ from reproduce.data.fooling_images import ARCHIVE
 from reproduce.data.imagenet_classes import ClassList
 from reproduce.experiments import Context
 from reproduce.experiments.imagenet import answers, class_names, photographs, the_network
-from reproduce.experiments.nguyen.imagenet.ascent import climb_cached
-from reproduce.experiments.nguyen.imagenet.ascent_all import RULE, SURE, TOGETHER
+from reproduce.experiments.nguyen.imagenet.ascent_all import RULE, SURE, climb_to
 from reproduce.experiments.nguyen.imagenet.authors_images import FOOLED, seen_cached
 from reproduce.experiments.nguyen.imagenet.runs import Search, evaluations
 from reproduce.experiments.nguyen.runs import final_confidence
-from reproduce.experiments.szegedy.imagenet.figure5 import OSTRICH, attacked, drawn
-from reproduce.methods.attacks import adversarial
+from reproduce.experiments.szegedy.imagenet.attacks import attacked, towards
+from reproduce.experiments.szegedy.imagenet.figure5 import OSTRICH
 from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.evolution.archive import confidence
 from reproduce.report.cells import Cells
@@ -112,15 +111,9 @@ def _add_attacks(
     """Smallest changes of photographs, as Figure 5 has them."""
     name, _ = the_network(context)
     ostrich = ClassList((), class_names(context)).label(OSTRICH)
-    sample = drawn(context, network, images, ostrich)
-    some = type(sample)(sample.images[:random_images], sample.labels[:random_images])
-    anywhere = adversarial.choose_targets(network, *some, seed=context.seed)
-    asked = {
-        "ostrich": (sample.images, np.full(len(sample.labels), ostrich)),
-        "random": (some.images, anywhere),
-    }
-    for column, (photos, targets) in asked.items():
-        plain, tight = attacks
+    _, both = towards(context, network, ostrich, images, random_images)
+    plain, tight = attacks
+    for column, (photos, targets) in zip(("ostrich", "random"), both, strict=True):
         found = attacked(context, network, photos, targets, plain)
         cells.pooled_rms(name, column, found.distortion)
         first = slice(tight_images)
@@ -131,11 +124,7 @@ def _add_attacks(
 def _add_ascent(cells: Cells, context: Context, network: keras.Model, classes: int) -> None:
     """How many classes are climbed to, and in how many steps."""
     name, _ = the_network(context)
-    count = min(classes, network.output_shape[1])
-    labels = np.unique(np.linspace(0, network.output_shape[1] - 1, count).round().astype(int))
-    climbed = climb_cached(
-        context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE
-    )
+    _, climbed = climb_to(context, network, classes)
     steps = climbed.reached[:, -1]
     cells.rate(name, "ascent: arrived", int((steps >= 0).sum()), len(steps), same_images=False)
     arrived = steps[steps >= 0]

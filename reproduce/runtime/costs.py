@@ -40,11 +40,9 @@ class Costs:
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                     record = json.loads(file.read_text())
                     seconds = record.get("processor_seconds", record["seconds"])
+                    each = seconds / _units(record["recipe"])
                     for exact in (True, False):
-                        units = _units(record["recipe"])
-                        self._seconds[_alike(record["recipe"], exact), exact].append(
-                            seconds / units
-                        )
+                        self._seconds[_alike(record["recipe"], exact), exact].append(each)
 
     def of(self, call: Any) -> Cost | None:
         """Of a call as its recipe has it; None where none like it was measured."""

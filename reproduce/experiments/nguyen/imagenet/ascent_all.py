@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -36,11 +37,7 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
         classes: how many, spread over the network's.
     """
     name, network = the_network(context)
-    count = min(classes, network.output_shape[1])
-    labels = np.unique(np.linspace(0, network.output_shape[1] - 1, count).round().astype(int))
-    found = climb_cached(
-        context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE
-    )
+    labels, found = climb_to(context, network, classes)
     p = confidence(found.log_odds)
     cells = Cells("nguyen", "ascent_all")
     ascents.row(cells, name, p, found.reached)
@@ -84,6 +81,15 @@ def ascent_all(context: Context, *, classes: int) -> Artefact:
             f"not its mean image (root mean square difference at the end "
             f"{ascents.contrast(to_unit(found.images), mean_image(network)):.3f}).",
         ],
+    )
+
+
+def climb_to(context: Context, network: keras.Model, classes: int) -> tuple[np.ndarray, Climbed]:
+    """So many classes, spread over the network's, int64 (n,), and an image of each, kept."""
+    count = min(classes, network.output_shape[1])
+    labels = np.unique(np.linspace(0, network.output_shape[1] - 1, count).round().astype(int))
+    return labels, climb_cached(
+        context, network, labels.tolist(), rule=RULE, together=TOGETHER, until=SURE
     )
 
 

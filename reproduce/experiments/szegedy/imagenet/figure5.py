@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,18 +10,17 @@ from matplotlib.figure import Figure
 from reproduce.data.examples import Examples
 from reproduce.data.imagenet_classes import ClassList
 from reproduce.experiments import Context
-from reproduce.experiments.imagenet import BATCH, answers, class_names, photographs, the_network
+from reproduce.experiments.imagenet import BATCH, class_names, the_network
+from reproduce.experiments.szegedy.imagenet.attacks import attacked, towards
 from reproduce.methods.attacks import adversarial
-from reproduce.methods.attacks.attack import Adversarial, Attack, joined
+from reproduce.methods.attacks.attack import Adversarial, Attack
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, Strength, answer
 from reproduce.runtime.errors import NotAvailable, UserError
-from reproduce.runtime.store import Piece
 from reproduce.training import logits
 
 OSTRICH = "ostrich"  # Struthio camelus
-CHUNK = 32  # photographs a kept piece of the attack holds, so that a stopped run goes on
 GREY = 128 / 255  # what no difference is shown as
 MAGNIFIED = (10, 20, 50, 100, 200, 500)  # times that a difference is shown, the paper's first
 VISIBLE = 0.25  # what one pixel in a hundred differs by, or more, where it is magnified
@@ -67,11 +65,8 @@ def figure5(
     name, network = the_network(context)
     names = class_names(context)
     wanted = _class(names, target)
-    sample = drawn(context, network, images, wanted)
-    towards = np.full(len(sample.labels), wanted)
-    some = Examples(sample.images[:random_images], sample.labels[:random_images])
-    anywhere = adversarial.choose_targets(network, *some, seed=context.seed)
-    asked = {names[wanted]: (sample.images, towards), "random target": (some.images, anywhere)}
+    sample, both = towards(context, network, wanted, images, random_images)
+    asked = dict(zip((names[wanted], "random target"), both, strict=True))
     found = {row: attacked(context, network, *each, attack) for row, each in asked.items()}
     first = slice(tight_images)
     sharp = {
@@ -85,9 +80,9 @@ def figure5(
         cells.pooled_rms(row, "distortion", each.distortion)
         cells.mean(row, "mean of images", each.distortion, "rms")
         cells.number(row, "largest change, median", _largest_change(sample, each), "fraction")
-        both = sharp[row].distortion, each.distortion[first]
-        cells.pooled_rms(row, "tight", both[0])
-        cells.number(row, "tight / distortion", _pooled(*both), "ratio")
+        cells.pooled_rms(row, "tight", sharp[row].distortion)
+        ratio = _pooled(sharp[row].distortion, each.distortion[first])
+        cells.number(row, "tight / distortion", ratio, "ratio")
     saved = _rounded(network, sample.images, found[names[wanted]])
     _add_rounded(cells, f"{names[wanted]}, saved as PNG", sample, saved)
     return Artefact(
@@ -133,36 +128,6 @@ def _class(names: tuple[str, ...], target: str | int) -> int:
         raise NotAvailable(
             f"{unknown} artefacts.figure5.target= takes the name or the number of one: {known}"
         ) from unknown
-
-
-def drawn(context: Context, network: Any, count: int, wanted: int) -> Examples:
-    """Photographs drawn among the correctly classified ones that show something else."""
-    examples = photographs(context, network)
-    right = answers(context, network).argmax(axis=1) == examples.labels
-    right &= examples.labels != wanted
-    if not right.any():
-        raise NotAvailable("the network classifies none of the photographs correctly.")
-    places = np.random.default_rng([context.seed, 5]).permutation(np.flatnonzero(right))[:count]
-    return Examples(examples.images[places], examples.labels[places])
-
-
-def attacked(
-    context: Context, network: Any, images: np.ndarray, targets: np.ndarray, attack: Attack
-) -> Adversarial:
-    """All of these images, kept in pieces.
-
-    Args:
-        images: float32 (n, side, side, 3) in [0, 1].
-        targets: int64 (n,).
-    """
-    pieces = [
-        Piece(
-            partial(attack, network, images[start : start + CHUNK], targets[start : start + CHUNK]),
-            title=f"attacking photographs {start + 1} to {min(start + CHUNK, len(images))}",
-        )
-        for start in range(0, len(images), CHUNK)
-    ]
-    return joined(context.store.cached_all(pieces))
 
 
 def _rounded(network: Any, originals: np.ndarray, found: Adversarial) -> Rounded:
