@@ -3,11 +3,13 @@
     python -m tests.calibration.alarms FOLDER              makes what is missing, then tells
     python -m tests.calibration.alarms FOLDER --seeds 10   ten new seeds in the place of twenty
     python -m tests.calibration.alarms FOLDER --tell       tells what is there
+    python -m tests.calibration.alarms FOLDER --scale laptop --dataset mnist --faults "no box"
 
-By hand: it takes an hour of processor time. Runs are smoke runs on the 5,000 digits, with seeds
-that the reference does not have. Each fault of faults.yaml is planted in a copy of the code, and
-what it touches is made with the first new seed. All of it stays in the folder, so that a stopped
-measurement goes on, and another rule is tried on the same runs in seconds (`--tell`).
+By hand: it takes an hour of processor time. Runs are smoke runs on the 5,000 digits, where nothing
+else is said, with seeds that the reference does not have. Each fault of faults.yaml is planted in a
+copy of the code, and what it touches is made with the first new seed; new seeds are of all that the
+faults touch. All of it stays in the folder, so that a stopped measurement goes on, and another rule
+is tried on the same runs in seconds (`--tell`).
 
 A fault is found where a cell lies outside, or where the run ends with an error.
 """
@@ -19,6 +21,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,11 +34,6 @@ ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent / "faults.yaml"
 COPIED = ("reproduce", "conf", "run.py", "pyproject.toml", "outputs/reference")
 FIRST = 5  # seed that the reference does not have
-COMMAND = ("scale=smoke", "dataset=mnist_5k", "threads=1")
-EXPERIMENTS: dict[str, tuple[str, ...]] = {
-    "szegedy": ("table1", "table2", "figure7"),
-    "nguyen": (),  # all of it
-}
 
 
 class Edit(NamedTuple):
@@ -58,6 +56,37 @@ class Edit(NamedTuple):
         if text.count(self.old) != 1:
             raise ValueError(f"{self.file}: {self.old!r} occurs {text.count(self.old)} times")
         return text.replace(self.old, self.new)
+
+
+class Place(NamedTuple):
+    """A folder of runs, and what they are runs of."""
+
+    folder: Path
+    scale: str
+    dataset: str
+
+    @property
+    def outputs(self) -> Path:
+        """Of the new seeds."""
+        return self.folder / "outputs"
+
+    def of_fault(self, fault: Fault) -> Path:
+        """Where the outputs of a fault go."""
+        return self.folder / "faults" / fault.name.replace(" ", "_")
+
+    def of_run(self, outputs: Path, experiment: str, seed: int) -> Path:
+        """A run's folder."""
+        return outputs / experiment / self.dataset / self.scale / f"seed={seed}"
+
+    def run(self, code: Path, *words: str) -> int:
+        """The exit code of `python run.py` in a copy of the code; its output goes beside that."""
+        words = (*words, f"scale={self.scale}", f"dataset={self.dataset}", "threads=1")
+        variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        with code.with_suffix(".log").open("w") as log:
+            return subprocess.run(
+                [sys.executable, "run.py", *words],
+                cwd=code, env=variables, stdout=log, stderr=subprocess.STDOUT, check=False,
+            ).returncode  # fmt: skip
 
 
 class Fault(NamedTuple):
@@ -86,9 +115,9 @@ def _edits(found: list[dict[str, str]]) -> list[Edit]:
     return [Edit(**each) for each in found]
 
 
-def frozen(place: Path) -> Path:
+def frozen(place: Place) -> Path:
     """The code as it was at the first call, so that it can be changed while this goes on."""
-    code = place / "code"
+    code = place.folder / "code"
     if not code.is_dir():
         for name in COPIED:
             there = code.with_suffix(".aside") / name
@@ -102,39 +131,25 @@ def frozen(place: Path) -> Path:
     return code
 
 
-def run(code: Path, *words: str) -> int:
-    """The exit code of `python run.py` in a copy of the code; its output goes beside that."""
-    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with code.with_suffix(".log").open("w") as log:
-        return subprocess.run(
-            [sys.executable, "run.py", *words, *COMMAND],
-            cwd=code, env=variables, stdout=log, stderr=subprocess.STDOUT, check=False,
-        ).returncode  # fmt: skip
-
-
-def folder_of(outputs: Path, experiment: str, seed: int) -> Path:
-    return outputs / experiment / "mnist_5k" / "smoke" / f"seed={seed}"
-
-
 def finished(folder: Path) -> bool:
     """Whether a run came to its end."""
     return (folder / "report.html").is_file()
 
 
-def make_seeds(place: Path, experiment: str, seeds: range) -> None:
+def make_seeds(place: Place, experiment: str, seeds: range, only: Sequence[str]) -> None:
     """The new seeds that are not there yet, in one process."""
-    outputs, only = place / "outputs", EXPERIMENTS[experiment]
-    left = [seed for seed in seeds if not finished(folder_of(outputs, experiment, seed))]
+    left = [seed for seed in seeds if not finished(place.of_run(place.outputs, experiment, seed))]
     if left:
-        words = [f"only=[{','.join(only)}]"] if only else []
-        words += [f"seed={','.join(map(str, left))}", f"outputs={outputs}"]
-        run(frozen(place), "-m", f"experiment={experiment}", *words)
+        words = [f"only=[{','.join(only)}]", f"seed={','.join(map(str, left))}"]
+        place.run(
+            frozen(place), "-m", f"experiment={experiment}", *words, f"outputs={place.outputs}"
+        )
 
 
-def make_fault(place: Path, fault: Fault) -> None:
+def make_fault(place: Place, fault: Fault) -> None:
     """The run with a fault, unless it is there; networks and attacks that it leaves as they are
     come from the store of the new seeds."""
-    outputs = made_by(place, fault)
+    outputs = place.of_fault(fault)
     if (outputs / "ended").is_file():
         return
     code = outputs / "code"
@@ -142,17 +157,12 @@ def make_fault(place: Path, fault: Fault) -> None:
     shutil.copytree(frozen(place), code)
     for edit in fault.edits:
         (code / edit.file).write_text(edit.edited(frozen(place)), encoding="utf-8")
-    ended = run(
+    ended = place.run(
         code, f"experiment={fault.experiment}", f"only=[{','.join(fault.only)}]",
-        f"seed={FIRST}", f"outputs={outputs}", f"store={place / 'outputs' / 'cache'}",
+        f"seed={FIRST}", f"outputs={outputs}", f"store={place.outputs / 'cache'}",
     )  # fmt: skip
     (outputs / "ended").write_text(f"{ended}\n")
     shutil.rmtree(code)
-
-
-def made_by(place: Path, fault: Fault) -> Path:
-    """Where the outputs of a fault go."""
-    return place / "faults" / fault.name.replace(" ", "_")
 
 
 def checked(folder: Path) -> further.Check:
@@ -161,12 +171,12 @@ def checked(folder: Path) -> further.Check:
     return further.check(kept, reference.of(kept, read_config(folder)))
 
 
-def tell_seeds(place: Path, seeds: range) -> None:
+def tell_seeds(place: Place, experiments: Sequence[str], seeds: range) -> None:
     """False alarms, of runs and of cells."""
     runs, alarms, cells, outside = 0, 0, 0, 0
-    for experiment in EXPERIMENTS:
+    for experiment in experiments:
         for seed in seeds:
-            folder = folder_of(place / "outputs", experiment, seed)
+            folder = place.of_run(place.outputs, experiment, seed)
             if not finished(folder):
                 continue
             found = checked(folder)
@@ -178,18 +188,18 @@ def tell_seeds(place: Path, seeds: range) -> None:
     print(f"False alarms: {alarms} of {runs} runs, {outside} of {cells} cells.")
 
 
-def tell_faults(place: Path) -> None:
+def tell_faults(place: Place, chosen: Sequence[Fault]) -> None:
     """How many are found, and by what."""
     told, found = 0, 0
-    for fault in faults():
-        outputs = made_by(place, fault)
+    for fault in chosen:
+        outputs = place.of_fault(fault)
         if not (outputs / "ended").is_file():
             continue
         told += 1
         if (outputs / "ended").read_text().strip() != "0":
             found, text = found + 1, "the run ends with an error"
         else:
-            beside = checked(folder_of(outputs, fault.experiment, FIRST))
+            beside = checked(place.of_run(outputs, fault.experiment, FIRST))
             found, text = found + bool(beside.outside), str(beside)
         print(f"  {fault.name}: {text}")
     print(f"Faults: {found} of {told} found.")
@@ -201,19 +211,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    listed = {fault.name: fault for fault in faults()}
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--scale", default="smoke")
+    parser.add_argument("--dataset", default="mnist_5k")
+    parser.add_argument("--faults", nargs="+", choices=listed, default=[*listed], metavar="NAME")
     parser.add_argument("--tell", action="store_true")
-    chosen = parser.parse_args()
-    place, seeds = chosen.folder.resolve(), range(FIRST, FIRST + chosen.seeds)
-    if not chosen.tell:
-        for experiment in EXPERIMENTS:
-            make_seeds(place, experiment, seeds)
-            for fault in faults():
+    given = parser.parse_args()
+    place = Place(given.folder.resolve(), given.scale, given.dataset)
+    seeds = range(FIRST, FIRST + given.seeds)
+    chosen = [listed[name] for name in given.faults]
+    touched: dict[str, dict[str, None]] = {}  # artefacts by experiment, in the order of the list
+    for fault in chosen:
+        touched.setdefault(fault.experiment, {}).update(dict.fromkeys(fault.only))
+    if not given.tell:
+        for experiment, artefacts in touched.items():
+            make_seeds(place, experiment, seeds, [*artefacts])
+            for fault in chosen:
                 if fault.experiment == experiment:
                     make_fault(place, fault)
-    tell_seeds(place, seeds)
-    tell_faults(place)
+    tell_seeds(place, [*touched], seeds)
+    tell_faults(place, chosen)
 
 
 if __name__ == "__main__":
