@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reproduce.report.explorer import Changed, Snapshots, attack_page, evolution_page
+from reproduce.report.page import TEMPLATES
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 NAMES = ["FC10(1)", "FC100-100-10", "<b>&amp;"]
@@ -143,3 +145,19 @@ def test_a_page_stands_alone():
     page, _ = made_page()
     assert not re.search(r"""(src|href)=["']?(?!data:)\w""", page)
     assert "<b>&amp;" not in page.split('id="data"')[1].split("</script>")[0]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "template"), [("szegedy", "explorer_attack"), ("nguyen", "explorer_evolution")]
+)
+def test_the_pages_of_the_site_are_of_these_templates(experiment, template):
+    """Where not, `python run.py experiment=... 'only=[explorer]'` draws it anew."""
+    path = Path(__file__).parents[1] / "docs" / "explorer" / f"{experiment}.html"
+    page = path.read_text(encoding="utf-8")
+    title, caption, data = (
+        re.search(f"<{tag}>(.*?)</", page, re.DOTALL)[1]
+        for tag in ("title", 'p class="caption"', 'script type="application/json" id="data"')
+    )
+    said = {"title": html.unescape(title), "caption": html.unescape(caption)}
+    drawn = TEMPLATES.get_template(f"{template}.html").render(**said, data=json.loads(data))
+    assert drawn == page
