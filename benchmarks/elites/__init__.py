@@ -1,0 +1,1 @@
+"""MAP-Elites of this package and of QDax on the same network."""
