@@ -7,7 +7,7 @@ Without REPRODUCE_DATA they use the 5,000 digits of mnist_5k, unless Keras's cac
 """
 
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -21,6 +21,14 @@ def executed(path: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": str(HERE)}}).execute()
     return notebook
+
+
+def first_picture(notebook: nbformat.NotebookNode) -> datetime:
+    """When the first cell with a picture had been run."""
+    for cell in notebook.cells:
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
+            return datetime.fromisoformat(cell.metadata["execution"]["shell.execute_reply"])
+    raise ValueError("the notebook shows no picture")
 
 
 def without_logs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -47,9 +55,14 @@ def without_logs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def main(words: list[str]) -> None:
     for path in sorted(HERE.glob("*.ipynb")):
-        started = time.monotonic()
+        started = datetime.now(UTC)
         notebook = executed(path)
-        print(f"{path.name}: {time.monotonic() - started:.0f} s", flush=True)
+        seen, ended = first_picture(notebook) - started, datetime.now(UTC) - started
+        print(
+            f"{path.name}: first picture after {seen.total_seconds():.0f} s, "
+            f"{ended.total_seconds():.0f} s in all",
+            flush=True,
+        )
         if "--keep" in words:
             nbformat.write(without_logs(notebook), path)
 
