@@ -59,7 +59,7 @@ def main() -> None:
     console.print(whole(results), markup=False)
     arguments.results.mkdir(parents=True, exist_ok=True)
     path = arguments.results / f"map_elites-{results['date']}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
     console.print(f"written: {path}", markup=False)
 
 
@@ -118,12 +118,13 @@ def _row(
     contestant: Contestant, compile_s: float, runs: list[tuple[Evolved, float]], score: Score
 ) -> Row:
     last = [evolved.log_odds[-1] for evolved, _ in runs]
+    medians = [float(np.median(odds)) for odds in last]
     return Row(
         contestant.name, contestant.package, contestant.niches, contestant.settings,
         compile_s, [seconds for _, seconds in runs],
         reached=[generation_of_certainty(evolved.log_odds) for evolved, _ in runs],
         filled=[int(np.isfinite(odds).sum()) for odds in last],
-        median_log_odds=[float(np.median(odds)) for odds in last],
+        median_log_odds=[odds if np.isfinite(odds) else None for odds in medians],
         rescored=max(_difference(evolved, score) for evolved, _ in runs),
     )  # fmt: skip
 

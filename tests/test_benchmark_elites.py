@@ -1,11 +1,11 @@
-"""The benchmark beside QDax: what it reads off runs, its network in JAX, its archive."""
+"""The benchmark beside QDax: what it reads off runs, its network in JAX, its archive, its page."""
 
 import json
 
 import numpy as np
 import pytest
 
-from benchmarks.elites import tables
+from benchmarks.elites import page, tables
 from reproduce.experiments.nguyen.runs import crossings
 from reproduce.methods.evolution.archive import empty, insert
 from reproduce.methods.evolution.archive import log_odds as odds_of
@@ -31,11 +31,15 @@ def test_five_empty_niches_of_ten_leave_the_median_uncertain():
 
 def test_the_rate_counts_all_seeds():
     row = tables.Row("one", "this one", "every class", "", 0.0, [1.0, 3.0], [2, None], [10, 10],
-                     [9.0, 9.5], 0.0)  # fmt: skip
+                     [9.0, None], 0.0)  # fmt: skip
     assert tables.rate(row, 2000) == 1000
     results = {"children": 200, "generations": 9, "rows": [row._asdict()]}
     line = tables.comparison(json.loads(json.dumps(results))).splitlines()[-1]
-    assert "| 1,000 | 2, over 9 | not reached | not reached |" in line
+    assert "| 1,000 | 2, over 9 | not reached | not reached | half are empty |" in line
+
+
+def test_the_page_is_made_from_the_last_tracked_results():
+    assert page.made() == page.PAGE.read_text()
 
 
 def test_the_network_in_jax_agrees(rng):

@@ -17,7 +17,7 @@ class Row(NamedTuple):
     cpu_s: of the runs.
     reached: the generation from which the median class is certain; None if none is.
     filled: niches that have an elite at the end.
-    median_log_odds: of the classes at the end, an empty niche at -inf.
+    median_log_odds: of the classes at the end; None if half the niches or more are empty.
     rescored: largest difference between an elite's log-odds and those by the Keras network.
     """
 
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     cpu_s: list[float]
     reached: list[int | None]
     filled: list[int]
-    median_log_odds: list[float]
+    median_log_odds: list[float | None]
     rescored: float
 
 
@@ -86,10 +86,12 @@ def comparison(results: dict[str, Any]) -> str:
         until = children * (middle + 1)
         seconds = f"{until / speed:.1f}" if np.isfinite(until) else "not reached"
         tried = f"{until:,.0f}" if np.isfinite(until) else "not reached"
+        ends = [-np.inf if each is None else each for each in row.median_log_odds]
+        end = f"{np.median(ends):.1f}" if np.isfinite(np.median(ends)) else "half are empty"
         each = ", ".join(f"{g:g}" if np.isfinite(g) else f"over {generations}" for g in reached)
         lines.append(
             f"| {row.name} | {row.niches} | {speed:,.0f} | {each} | {tried} | {seconds} | "
-            f"{np.median(row.median_log_odds):.1f} | {', '.join(map(str, row.filled))} |"
+            f"{end} | {', '.join(map(str, row.filled))} |"
         )
     return "\n".join(lines)
 
