@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce.runtime import cli_help, cores, options, sweep
+from reproduce.runtime import cli_help, cores, options, sweep, typed
 from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
 from reproduce.runtime.errors import UserError
@@ -243,9 +243,13 @@ def entry() -> int:
     stop_on_signals()
     sys.argv[1:] = words = ["plan=true" if word == "--plan" else word for word in sys.argv[1:]]
     try:
+        typed.check(words)
         return command(words)
     except InstantiationException:
         raise
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     except (HydraException, OmegaConfBaseException) as error:
         told = cli_help.explain_error(str(error), words, lambda: options.names(words))
         print(told, file=sys.stderr)

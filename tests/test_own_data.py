@@ -68,7 +68,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
         with pytest.raises(UserError, match=message):
             folders.npz(str(tmp_path / "x.npz"))
 
-    images = np.zeros((4, 2, 2), np.uint8)
+    images = np.tile(255 * np.eye(2, dtype=np.uint8), (4, 1, 1))
     refused("holds images: x_train", images=images)
     refused(
         r"numbers in \[0, 1\], expected, got \[0, 300\]", x=images + 300.0 * np.eye(2), y=[0] * 4

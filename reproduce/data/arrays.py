@@ -9,6 +9,7 @@ import math
 import os
 import pickle
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -22,9 +23,12 @@ from reproduce.runtime.errors import UserError
 
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError,
-    struct.error, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError,
+    struct.error, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, tokenize.TokenError,
+    OverflowError,
 )  # fmt: skip
 CHANNELS = (1, 3)
+ROUNDING = 1e-6  # beyond [0, 1], as after an interpolation
+DARKEST = 1 / 8  # of [0, 1], the brightest pixel of all: whole numbers up to 31 are no bytes
 
 
 def names_in(file: Path) -> list[str]:
@@ -107,16 +111,20 @@ def images(name: str, array: np.ndarray) -> np.ndarray:
         raise UserError(f"{name} holds {count} values that are NaN or infinite.")
     low, high = float(array.min()), float(array.max())
     in_bytes = array.dtype == np.uint8 or (array.dtype.kind in "iu" and high > 1)
-    if not (low >= 0 and high <= (255 if in_bytes else 1)):
+    slack = 0 if in_bytes or array.dtype.kind != "f" else ROUNDING
+    if not (low >= -slack and high <= (255 if in_bytes else 1 + slack)):
         raise UserError(
-            f"{name}: bytes, or numbers in [0, 1], expected, got [{low:g}, {high:g}] as "
+            f"{name}: bytes, or numbers in [0, 1], expected, got [{low:.9g}, {high:.9g}] as "
             f"{array.dtype}.{_way_out(low, high)}"
         )
-    pixels = to_unit(array) if in_bytes else array.astype(np.float32)
-    if 0 < pixels.max() <= np.float32(1 / 255):
+    if low == high and len(array) > 1:
+        raise UserError(f"{name} holds {low:g} in every pixel of {len(array)} images.")
+    pixels = to_unit(array) if in_bytes else np.clip(array.astype(np.float32), 0, 1)
+    if pixels.max() <= DARKEST and len(array) > 1:
         raise UserError(
-            f"{name} is black: of [0, 1] its brightest pixel is {pixels.max():.2g}. White is 255 "
-            "in bytes, and 1 in numbers with a point, which are divided by 255 once."
+            f"{name} is nearly black: of [0, 1] its brightest pixel is {pixels.max():.2g}. White "
+            f"is 255 in bytes, and 1 in numbers with a point: divide by what white is, {high:g} "
+            "perhaps, once."
         )
     return pixels
 
@@ -141,6 +149,8 @@ def _check_shape(name: str, shape: tuple[int, ...]) -> None:
 
 
 def _way_out(low: float, high: float) -> str:
+    if low >= 0 and high <= 64:
+        return f" Divide by what white is, {high:g} perhaps."
     if low >= 0 and high <= 255:
         return " Divide by 255."
     if low >= -1 and high <= 1:
@@ -170,6 +180,7 @@ def labels(name: str, array: np.ndarray) -> tuple[np.ndarray, str]:
     if array.ndim not in (1, 2) or array.size != len(array):
         raise UserError(f"{expected}an array of shape {array.shape}.")
     flat = array.reshape(-1)
+    flat = flat.astype(np.float64) if array.dtype.kind == "f" else flat
     if not len(flat):
         raise UserError(f"{expected}none.")
     if (flat != np.floor(flat)).any() or flat.min() < 0 or flat.max() > 2**53:

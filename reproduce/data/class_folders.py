@@ -7,6 +7,7 @@ folders and files, __MACOSX, Thumbs.db. What was skipped is counted.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -40,8 +41,16 @@ def is_leftover(name: str) -> bool:
 
 
 def subfolders(place: Path, skipped: Skipped) -> list[Path]:
-    """The folders that can be meant, by name."""
-    folders = sorted(each for each in listed(place) if each.is_dir())
+    """The folders that can be meant, by name.
+
+    Raises:
+        UserError: where one cannot be read, or a link leads nowhere.
+    """
+    inside = listed(place)
+    for each in inside:
+        if each.is_symlink() and not each.exists() and not is_leftover(each.name):
+            raise UserError(f"the link {each} leads nowhere: repair it, or take it away.")
+    folders = sorted(each for each in inside if each.is_dir())
     for each in folders:
         if is_leftover(each.name):
             skipped[f"{each.name}/"] += 1
@@ -128,13 +137,30 @@ def classes_in(place: Path, skipped: Skipped, at_least: int = 2) -> list[ClassFo
         raise UserError(
             f"{place} holds {len(folders)} folders: one a class is expected, two or more.{deeper}"
         )
-    classes = [ClassFolder(each.name, pictures_below(each, skipped)) for each in folders]
+    classes = with_pictures(folders, skipped)
     if empty := [each.name for each in classes if not each.files]:
         raise UserError(
             f"{place} holds no pictures in its folders {', '.join(empty[:8])}. Each is a class: "
             "add pictures, or take the folder away, which numbers the classes after it anew."
         )
     return classes
+
+
+def with_pictures(folders: list[Path], skipped: Skipped) -> list[ClassFolder]:
+    """Each folder as a class, with what pictures it has.
+
+    An accent may be one sign or two, as macOS writes it; names are compared as they are seen.
+
+    Raises:
+        UserError: two folders whose names are seen as the same.
+    """
+    found: dict[str, ClassFolder] = {}
+    for each in folders:
+        name = unicodedata.normalize("NFC", each.name)
+        if name in found:
+            raise UserError(f"{each.parent} holds two folders {name}, by other signs: which one?")
+        found[name] = ClassFolder(name, pictures_below(each, skipped))
+    return list(found.values())
 
 
 def in_words(skipped: Skipped) -> str:

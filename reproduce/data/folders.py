@@ -145,6 +145,11 @@ def existing(path: str | None, option: str, choice: str, *, a_folder: bool) -> P
     return place
 
 
+def _shown(name: str) -> str:
+    """Without signs that a terminal would act upon, or that are no text."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
+
+
 def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
@@ -161,7 +166,7 @@ def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
 def _test_classes(place: Path, names: list[str], skipped: Skipped) -> list[ClassFolder]:
     """The classes with test pictures, all of which have training pictures."""
     folders = class_folders.subfolders(place, skipped)
-    classes = [ClassFolder(e.name, class_folders.pictures_below(e, skipped)) for e in folders]
+    classes = class_folders.with_pictures(folders, skipped)
     if more := [each.name for each in classes if each.name not in names]:
         raise UserError(
             f"{place} has {', '.join(more[:8])}, which {', '.join(names[:8])} of the training part "
@@ -237,7 +242,7 @@ def _dataset(
     counts = (np.unique(each, return_counts=True) for each in (y, y_test))
     of_training, of_test = (dict(zip(*each, strict=True)) for each in counts)
     told = [
-        f"{label}{f' {names[label]}' if names else ''} {of_training.get(label, 0)}"
+        f"{label}{f' {_shown(names[label])}' if names else ''} {of_training.get(label, 0)}"
         f"+{of_test.get(label, 0)}"
         for label in range(min(classes, 12))
     ]

@@ -19,9 +19,8 @@ from reproduce.data.photographs import SIDE, sized
 from reproduce.networks import input_format
 from reproduce.networks.applications import USUAL_SIDE, application, is_weights_file
 from reproduce.networks.forward import inference
-from reproduce.networks.opening import called, first_words, opened
+from reproduce.networks.opening import called, first_words, named, opened
 from reproduce.networks.rewiring import (
-    agree,
     as_answered,
     probed,
     rewired,
@@ -29,6 +28,7 @@ from reproduce.networks.rewiring import (
     to_logits,
     without_end,
 )
+from reproduce.networks.served import served
 from reproduce.networks.ten_crops import ten_crops as over_ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say
@@ -63,7 +63,7 @@ def saved_by_keras(
         return {str(name): partial(application, str(name), **bare)}
     if name is not None and len(paths) > 1:
         raise UserError(f"networks.name={name} names one network, and there are {len(paths)}.")
-    return {name or called(each): partial(load, each, **options) for each in paths}
+    return {name or each: partial(load, path, **options) for each, path in named(paths).items()}
 
 
 def load(
@@ -115,9 +115,7 @@ def load(
         scale, offset, kind = _found_out(path, network, shown, scale, offset, kind, taken)
     if rescaling is not None:
         rescaling.scale, rescaling.offset = (1.0 if scale is None else scale), offset or 0.0
-    loaded = to_logits(network, kind or "logits")
-    if not agree(inference(loaded), inference(loaded), loaded):
-        say(f"{called(path)} answers the same images differently each time: no number is exact.")
+    loaded = served(path, to_logits(network, kind or "logits"))
     return over_ten_crops(loaded) if ten_crops else loaded
 
 

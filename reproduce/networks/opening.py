@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import pkgutil
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from reproduce.networks.applications import is_weights_file
 from reproduce.runtime.errors import UserError
@@ -19,6 +23,24 @@ from reproduce.runtime.errors import UserError
 def called(path: str) -> str:
     """What a model is called if nothing else is said."""
     return Path(path.rpartition(":")[2]).stem
+
+
+def named(paths: Sequence[str]) -> dict[str, str]:
+    """What each is called -> its path.
+
+    Raises:
+        UserError: two would be called alike, of which a table would show one.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        name = called(path)
+        if name in found:
+            raise UserError(
+                f"{found[name]} and {path} would both be called {name}: give them different names, "
+                "or take them one at a time with networks.name=."
+            )
+        found[name] = path
+    return found
 
 
 def opened(path: str) -> Any:
@@ -83,13 +105,20 @@ def _own_code(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _settings_kept() -> Iterator[None]:
-    """A module may set Keras's precision for all that is built later; not for ours."""
+    """A module may set the precision, say, for all that follows; not for ours."""
     policy, precision = keras.config.dtype_policy(), keras.config.floatx()
+    order, least = keras.config.image_data_format(), keras.config.epsilon()
+    place, eager = os.getcwd(), tf.config.functions_run_eagerly()
     try:
-        yield
+        with np.errstate(), warnings.catch_warnings():
+            yield
     finally:
         keras.config.set_floatx(precision)
         keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(order)
+        keras.config.set_epsilon(least)
+        tf.config.run_functions_eagerly(eager)
+        os.chdir(place)
 
 
 def first_words(error: BaseException) -> str:

@@ -96,6 +96,9 @@ def without_end(network: keras.Model, outputs: str | None) -> tuple[keras.Model,
 
     Returns:
         the network, and what was taken off, the last one first.
+
+    Raises:
+        UserError: a softmax over a single number.
     """
     wanted = {"logits": (), "probabilities": ("softmax",), "sigmoids": ("sigmoid",)}
     taken: list[str] = []
@@ -109,6 +112,8 @@ def without_end(network: keras.Model, outputs: str | None) -> tuple[keras.Model,
             break
         if taken and kind == "sigmoid":  # under a softmax it is a score like another
             break
+        if kind == "softmax" and end.shape[-1] == 1:
+            raise UserError("its softmax is over a single number, which is 1 for every image.")
         taken.append(kind)
         if not alone:
             layer.activation = keras.activations.linear

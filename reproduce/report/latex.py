@@ -28,7 +28,9 @@ def table(results: Results, name: str) -> str:
     for row in laid.rows:
         cells = [laid.cells.get((row, column)) for column in laid.columns]
         texts = [_tex_cell(cell, results.combined) for cell in cells]
-        lines.append(f"    {_tex(row)} & " + " & ".join(texts) + " \\\\")
+        first = _tex(" ".join(row.splitlines()))
+        first = f"{{}}{first}" if first.startswith("[") else first  # no argument of the last \\\\
+        lines.append(f"    {first} & " + " & ".join(texts) + " \\\\")
     lines += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}"]
     return "\n".join(lines) + "\n"
 

@@ -97,7 +97,7 @@ def versions() -> dict[str, str]:
 def _processor() -> str:
     """Its model where the system tells it, with the number of its cores."""
     told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     model = models[0] if models else platform.processor()
     return f"{model or platform.machine()}, {len(CORES)} cores"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -147,7 +148,8 @@ def plain(cell: Cell | None, beside: Beside | None = None) -> str:
 
 def escaped(text: str) -> str:
     """Text in a cell of a Markdown table."""
-    return text.replace("|", "\\|")
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)  # no tag of HTML
+    return " ".join(text.splitlines()).replace("|", "\\|")
 
 
 def comma_separated(results: Results, name: str) -> str:

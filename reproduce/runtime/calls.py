@@ -56,7 +56,9 @@ def _check_arguments(node: Any) -> None:
     target = str(node["_target_"])
     try:
         taken = inspect.signature(get_object(target)).parameters
-    except Exception:  # not found, or without a signature, which instantiate words
+    except Exception as error:  # without a signature, or broken inside, which instantiate words
+        if isinstance(error.__cause__, ModuleNotFoundError | AttributeError):
+            raise UserError(f"there is no {target} to call: {error.__cause__}.") from error
         return
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
         return

@@ -40,7 +40,7 @@ def listing() -> str:
                 artefacts = OmegaConf.select(OmegaConf.load(path), "artefacts", default={})
                 lines.append(f"      only=[{','.join(map(str, artefacts))}]")
     lines.append("\noptions:")
-    told = comments((CONF / "config.yaml").read_text())
+    told = comments((CONF / "config.yaml").read_text(encoding="utf-8"))
     usual = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
     assert isinstance(usual, dict)
     for key, comment in told.items():
@@ -51,7 +51,7 @@ def listing() -> str:
 
 def summary(path: Path) -> str:
     """The first line of a file's comment."""
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     return next((text[2:] for text in lines if text.startswith("# ") and PACKAGE not in text), "")
 
 
@@ -78,13 +78,19 @@ def explain_error(error: str, words: Sequence[str], options: Callable[[], Iterab
 
 def with_nearest(what: str, name: str, known: Sequence[str]) -> str:
     """What is wrong, and the known name that comes nearest to the one that was typed."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = [
+        match
+        for spelling in (name, name.lower())
+        for match in difflib.get_close_matches(spelling, known, n=1, cutoff=0.5)
+    ]
     hint = f"the nearest is {near[0]}" if near else "python run.py --help lists them"
     return f"{what}: {hint}."
 
 
 def _unreadable(word: str) -> bool:
     """Whether Hydra cannot read an option, or takes it for several."""
+    if word.startswith("-"):
+        return False
     try:
         return OverridesParser.create().parse_override(word).is_sweep_override()
     except HydraException:
@@ -92,7 +98,11 @@ def _unreadable(word: str) -> bool:
 
 
 def _quoting(word: str) -> str:
+    word = " ".join(word.split())
     key, _, value = word.partition("=")
+    if key == "only":
+        inside = value.strip("[]()'\" ")
+        return f"{word} cannot be read: artefacts are listed in brackets, 'only=[{inside}]'."
     quoted = shlex.quote(f'{key}="{value}"')
     return (
         f"{word} cannot be read. Text with blanks, commas, = or accents is quoted twice, for the "
@@ -119,7 +129,9 @@ def explained(config: str, choices: Mapping[str, Any]) -> str:
 
 def explanations(choices: Mapping[str, Any]) -> dict[str, str]:
     """The comment of each option of a composed configuration, by its dotted name."""
-    found = comments((CONF / "config.yaml").read_text()) | _of_file(CONF / "recipes.yaml", "")
+    found = comments((CONF / "config.yaml").read_text(encoding="utf-8")) | _of_file(
+        CONF / "recipes.yaml", ""
+    )
     for group, chosen in choices.items():
         folder, _, package = group.partition("@")
         package = package or folder.replace("/", ".")
@@ -134,7 +146,7 @@ def explanations(choices: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_file(path: Path, package: str) -> dict[str, str]:
     """The comments of a file and, below its own, of those it extends."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     declared = re.match(f"{PACKAGE}(\\S+)", text)
     if declared:
         package = "" if declared[1] == "_global_" else declared[1]

@@ -15,12 +15,12 @@ from reproduce.runtime.progress import say
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
-    """Writes a file aside and renames it."""
+    """Writes a file aside and renames it; of a name that is no text, each byte as \\udcXX."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if isinstance(content, str):
-            aside.write_text(content, encoding="utf-8")
+            aside.write_text(content, encoding="utf-8", errors="backslashreplace")
         else:
             aside.write_bytes(content)
         aside.replace(path)

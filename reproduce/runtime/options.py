@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from reproduce.runtime.cli_help import explanations, with_nearest
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import CONF
-from reproduce.runtime.ranges import NEW, declared, misfit, shown
+from reproduce.runtime.ranges import NEW, declared, kind, misfit, shown
 from reproduce.runtime.signatures import parameters
 
 # Where and how a run goes, what its header or its tables say, or other data.
@@ -30,6 +30,7 @@ NO_DEPARTURE = re.compile(
     r"(only|seed|examples|threads|outputs|store|released|tensorboard|photographs|departures|dataset"
     r"|engine|workers|plan)(\.|$)"
 )
+LISTS = ("artefacts", "networks")  # what may be taken out of them, or put in
 NO_SETTING = re.compile(NO_DEPARTURE.pattern.replace("|examples", ""))
 
 
@@ -55,9 +56,7 @@ def check(config: DictConfig, words: Sequence[str]) -> None:
         UserError: names the option, what it may be, and what came.
     """
     usual = _usual(tuple(words))
-    for key in _plain(usual):
-        if key not in config:
-            raise UserError(f"{key} cannot be left out.")
+    _check_groups(_plain(config), _plain(usual))
     explained = explanations(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
     for key, default in _changed(config, usual):
         if key.partition(".")[0] == "only":
@@ -65,7 +64,10 @@ def check(config: DictConfig, words: Sequence[str]) -> None:
         value = _resolved(config, key)
         if default is NEW:
             default = _added(config, usual, key)
-        expected = misfit(value, default, declared(explained.get(key, "")))
+        comment = explained.get(key, "")
+        expected = misfit(value, default, declared(comment))
+        if isinstance(value, list) and default is None and "list" not in comment:
+            expected = kind(default, declared(comment)) + " or null"
         if expected:
             quote = f": '{key}=\"{value}\"'" if expected == "text" and value is not None else ""
             raise UserError(f"{key} is {expected}, got {shown(value)}{quote}.")
@@ -82,6 +84,8 @@ def chosen(only: Any, artefacts: Sequence[str]) -> list[str] | None:
         raise UserError(f"only is a list of artefacts, got {only}: 'only=[{artefacts[0]}]'.")
     if not names:
         raise UserError(f"only=[] names no artefact: there are {', '.join(artefacts)}.")
+    if [each for each in names if isinstance(each, str) and "," in each.strip("[]")]:
+        raise UserError(f"artefacts are listed in brackets, 'only=[a,b]', got {shown(only)}.")
     for name in names:
         if name not in artefacts:
             near = difflib.get_close_matches(str(name), artefacts, n=1, cutoff=0.4)
@@ -196,6 +200,25 @@ def _leaves(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{above}{key}", value
 
 
+def _check_groups(node: Mapping[str, Any], usual: Mapping[str, Any], above: str = "") -> None:
+    """Nothing is left out but artefacts and networks, each of which is a call; groups stay so."""
+    listed = above in LISTS and "_target_" not in usual
+    for key, value in usual.items():
+        name = f"{above}.{key}" if above else key
+        here = node.get(key, "???")
+        if here == "???" and not listed:
+            raise UserError(f"{name} cannot be left out.")
+        if not isinstance(value, Mapping) or not value:
+            continue
+        if isinstance(here, Mapping):
+            _check_groups(here, value, name)
+        elif here != "???" and "${" not in str(here):
+            raise UserError(f"{name} is a group of options, got {shown(here)}.")
+    for key in node if listed else ():
+        if not (isinstance(node[key], Mapping) and "_target_" in node[key]):
+            raise UserError(f"{above}.{key} is a call, with a _target_, got {shown(node[key])}.")
+
+
 def _resolved(config: DictConfig, key: str) -> Any:
     try:
         value = OmegaConf.select(config, key)
@@ -231,6 +254,9 @@ def _check_places(config: DictConfig) -> None:
     for key, place in (("outputs", outputs), ("store", store)):
         if not place.strip():
             raise UserError(f"{key} is a folder, got nothing but blanks.")
+        if place.startswith("~"):
+            home = place.replace("~", "$HOME", 1)
+            raise UserError(f"{key}={place} would be a folder called ~: {key}={home} is meant?")
         if "\0" in place or os.path.isfile(place):
             raise UserError(f"{key} is a folder, and {place!r} is none.")
     try:

@@ -26,6 +26,7 @@ from rich.progress import (
 from rich.text import Text
 
 Advance = Callable[..., None]
+FORGIVING = "backslashreplace"  # signs that an encoding lacks, and names that are no text
 UNFOLDED = 200  # characters: no table is wider, so a log shows it as it is
 
 
@@ -38,6 +39,8 @@ class _Terminal(Console):
         raise BrokenPipeError
 
     def print(self, *what: Any, **options: Any) -> None:
+        if getattr(self.file, "errors", "") == "strict" and hasattr(self.file, "reconfigure"):
+            self.file.reconfigure(errors=FORGIVING)
         try:
             super().print(*what, **options)
         except OSError as error:
@@ -106,7 +109,7 @@ def relay(lines: Iterable[str]) -> None:
 def log_to(path: Path) -> Iterator[None]:
     """While it lasts, what is said is also written to a file."""
     global _log
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8", errors=FORGIVING) as file:
         _log = Console(file=file, width=UNFOLDED)
         try:
             yield

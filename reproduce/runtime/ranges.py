@@ -63,7 +63,12 @@ def misfit(value: Any, default: Any, within: Range | None) -> str:
         of = items[0] if items else default
         if not value:
             return "a list with something in it"
-        wrong = [misfit(each, of, within) for each in value if each is not None or not items]
+        of_null = isinstance(default, list) and None in default
+        wrong = [
+            kind(of, within) if each is None else misfit(each, of, within)
+            for each in value
+            if not (each is None and (of_null or of in (None, NEW)))
+        ]
         return f"a list, each item {max(wrong).removesuffix(' or null')}" if any(wrong) else ""
     fits = within.holds(value) if within else _alike(value, default)
     return "" if fits else kind(default, within) + null
@@ -94,4 +99,4 @@ def kind(default: Any, within: Range | None) -> str:
 def shown(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+    return str(value) if value != "" else "nothing"

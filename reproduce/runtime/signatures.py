@@ -18,7 +18,7 @@ def parameters(target: str) -> dict[str, Any] | None:
     path = _source(module)
     if path is None:
         return None
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return None if node.args.kwarg else _of_function(node.args)
         if isinstance(node, ast.ClassDef) and node.name == name:

@@ -178,7 +178,7 @@ def _jobs() -> list[Job]:
     """The jobs that began, each as it ended, in the order of their folders."""
     listed = os.environ.get(JOBS_FILE_ENV)
     with contextlib.suppress(FileNotFoundError):
-        lines = Path(listed).read_text().splitlines() if listed else []
+        lines = Path(listed).read_text(encoding="utf-8").splitlines() if listed else []
         jobs = [Job(**json.loads(line)) for line in lines]
         return sorted({job.options: job for job in jobs}.values(), key=lambda job: job.folder)
     return []
@@ -186,7 +186,7 @@ def _jobs() -> list[Job]:
 
 def _note(job: Job) -> None:
     """Appends one short line, which is written whole, whoever else writes."""
-    with open(os.environ[JOBS_FILE_ENV], "a") as file:
+    with open(os.environ[JOBS_FILE_ENV], "a", encoding="utf-8") as file:
         file.write(json.dumps(job._asdict()) + "\n")
 
 

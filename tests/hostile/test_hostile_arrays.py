@@ -19,8 +19,15 @@ def parts(x=X, y=Y, x_test=X, y_test=Y):
     return {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
 
 
+ABOVE, BELOW = UNIT.copy(), UNIT.copy()
+ABOVE[0, 0, 0], BELOW[0, 0, 0] = np.nextafter(np.float32(1), np.float32(2)), -1e-8
 # the arrays, options -> training images and labels, a part of the report
 READ = {
+    "rounded above 1": (parts(ABOVE), {}, (np.clip(ABOVE, 0, 1), Y), ""),
+    "rounded below 0": (parts(BELOW), {}, (np.clip(BELOW, 0, 1), Y), ""),
+    "long doubles": (parts((X / 255).astype(np.longdouble)), {}, (UNIT, Y), ""),
+    "labels in half precision": (parts(y=Y.astype(np.float16)), {}, (UNIT, Y), "with a point"),
+    "bytes to learn, numbers to test": (parts(x_test=UNIT), {}, (UNIT, Y), ""),
     "bytes": (parts(), {}, (UNIT, Y), ""),
     "numbers": (parts(UNIT, x_test=UNIT), {}, (UNIT, Y), ""),
     "doubles": (parts(X / 255, x_test=X / 255), {}, (UNIT, Y), ""),
@@ -104,8 +111,16 @@ REFUSED = {
     "normalised": (parts((UNIT - 0.13) / 0.3), {}, "numbers in \\[0, 1\\], expected"),
     "16 bits": (parts(X.astype(np.uint16) * 257), {}, "Divide by what white is"),
     "signed bytes": (parts(X.astype(np.int8)), {}, "bytes, or numbers"),
-    "divided twice": (parts(UNIT / 255), {}, "is black"),
-    "bytes 0 and 1": (parts((X > 127).astype(np.uint8)), {}, "is black"),
+    "divided twice": (parts(UNIT / 255), {}, "is nearly black"),
+    "bytes 0 and 1": (parts((X > 127).astype(np.uint8)), {}, "is nearly black"),
+    "four bits": (parts(X // 16), {}, "nearly black.*what white is, 15 perhaps"),
+    "four bits to test": (parts(x_test=X // 16), {}, "x_test is nearly black"),
+    "four bits with a point": (parts((X // 16).astype(float)), {}, "what white is, 15 perhaps"),
+    "all black": (parts(0 * X), {}, "holds 0 in every pixel of 12 images"),
+    "all white": (parts(0 * UNIT + 1), {}, "holds 1 in every pixel of 12 images"),
+    "a thousandth above 1": (parts(UNIT * 1.001), {}, "\\[0, 1.00"),
+    "labels as digits": (parts(y=Y.astype("S1")), {}, "Number the classes"),
+    "two channels": (parts(np.stack([X] * 2, -1)), {}, "1 or 3 channels"),
     "complex": (parts(UNIT * 1j), {}, "complex"),
     "text": (parts(np.full(X.shape, "a")), {}, "numbers are expected"),
     "dates": (parts(X.astype("M8[s]")), {}, "numbers are expected"),
@@ -174,6 +189,17 @@ FILES = {
     "damaged": (WHOLE[:300] + bytes(40) + WHOLE[340:], "cannot be read"),
     "damaged head": (zipped(REST | {"x_train.npy": b"x" * 200}), "cannot be read"),
     "an empty array": (zipped(REST | {"x_train.npy": b""}), "cannot be read"),
+    "a head of brackets": (
+        zipped(REST | {"x_train.npy": b"\x93NUMPY\x01\x00\xf0\x1f" + (b"(" * 8000).ljust(0x1FF0)}),
+        "cannot be read",
+    ),
+    "a head that is code": (
+        zipped(REST | {"x_train.npy": npy(X).replace(b"(12, 4, 5)", b"exit(3)   ")}),
+        "cannot be read",
+    ),
+    "a version of later": (
+        zipped(REST | {"x_train.npy": npy(X).replace(b"NUMPY\x01", b"NUMPY\x09")}), "cannot be read"
+    ),
     ".npy": (npy(X), "a single array, .npy"),
     "a pickle": (pickle.dumps([Harm()]), "not a zip file"),
     "objects": (zipped(REST | {"x_train.npy": OBJECTS}), "Python objects, which are not loaded"),

@@ -166,6 +166,44 @@ def test_a_broken_link_is_refused_by_name(tmp_path, refused):
     refused(r"6\.png cannot be read", lambda: folders.folder(str(tmp_path)))
 
 
+def test_a_class_that_is_a_broken_link_is_refused(tmp_path, refused):
+    """Left out, the classes after it would have other numbers."""
+    build(tmp_path, TWO)
+    for leads in ("nowhere", "bat"):  # to nothing, and round
+        (tmp_path / "bat").symlink_to(tmp_path / leads)
+        refused("the link .*bat leads nowhere", lambda: folders.folder(str(tmp_path)))
+        (tmp_path / "bat").unlink()
+
+
+ONE_SIGN, TWO_SIGNS = "caf\u00e9", "cafe\u0301"
+
+
+def test_an_accent_of_one_sign_or_two_is_the_same(tmp_path):
+    """As a folder that was packed on macOS has them."""
+    build(tmp_path, [f"train/{ONE_SIGN}/ 1 2 3", "train/dog/ 4 5", f"test/{TWO_SIGNS}/ 6"])
+    found = folders.folder(str(tmp_path))
+    assert (found.classes, found.test.labels.tolist()) == (2, [0])
+
+
+def test_a_class_whose_name_is_no_text_is_read_and_told(tmp_path, capsys):
+    """As from an archive of another encoding; or with signs that a terminal acts upon."""
+    build(tmp_path, TWO)
+    for name in (b"caf\xe9", b"x\n\x1b[31m"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+        for picture in ("1.png", "2.png"):
+            os.symlink(tmp_path / "cat" / picture, os.fsencode(tmp_path) + b"/" + name + b"/"
+                       + picture.encode())  # fmt: skip
+    assert folders.folder(str(tmp_path)).classes == 4
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert re.search(r"0 caf\? 2\+0.*3 x\?\?\[31m 2\+0", told)
+
+
+def test_two_classes_that_are_seen_as_one_are_refused(tmp_path, refused):
+    build(tmp_path, [f"{ONE_SIGN}/ 1 2 3", f"{TWO_SIGNS}/ 4 5"])
+    refused("holds two folders caf", lambda: folders.folder(str(tmp_path)))
+
+
 def test_colour_is_not_lost_where_the_first_picture_has_none(tmp_path, capsys):
     build(tmp_path, TWO)
     Image.new("RGB", (5, 4), (255, 0, 0)).save(tmp_path / "dog" / "9.png")

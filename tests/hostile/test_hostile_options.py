@@ -8,7 +8,7 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from reproduce.runtime import cli_help, options, ranges
+from reproduce.runtime import cli_help, options, ranges, typed
 from reproduce.runtime.errors import UserError
 
 SZEGEDY, NGUYEN, LIPTON = (f"experiment={name}" for name in ("szegedy", "nguyen", "lipton"))
@@ -92,12 +92,49 @@ REFUSED = [  # the experiment and what was typed; what the one line holds
     (SZEGEDY, "outputs=a=b", QUOTED + "'outputs=\"a=b\"'"),
     (SZEGEDY, "outputs=Überblick", QUOTED + "'outputs=\"Überblick\"'"),
     (SZEGEDY, "outputs=a(b", QUOTED + "'outputs=\"a(b\"'"),
-    (SZEGEDY, "only=[table1", QUOTED),
+    (SZEGEDY, "only=[table1", "cannot be read: artefacts are listed in brackets, 'only=[table1]'"),
     (SZEGEDY, "store=null", "store is text, got null"),
     (SZEGEDY, "store=run.py", "store is a folder, and 'run.py' is none"),
     (SZEGEDY, "attack.tau=${nothing}", "attack.tau: "),
     (SZEGEDY, "scale=smok", "scale=smok is not known: the nearest is smoke"),
     (SZEGEDY, "attack=papr", "attack=papr is not known: the nearest is paper"),
+    *(
+        (SZEGEDY, f"{group}={x}", f"{group} is one of ")
+        for group in ("attack", "networks", "dataset", "scale", "engine", "experiment")
+        for x in ("null", "3", "true", "[mnist]")
+    ),
+    (SZEGEDY, "dataset=MNIST", "dataset=MNIST is not known: the nearest is mnist"),
+    (SZEGEDY, "dataset=", "dataset= is not known"),
+    (SZEGEDY, "scale=smoke.yaml", "scale=smoke.yaml is not known: the nearest is smoke"),
+    ("seed=1", "experiment=../dataset/mnist", "experiment=../dataset/mnist is not known"),
+    ("seed=1", "+experiment=szegedy", "experiment is chosen without a plus: experiment=szegedy"),
+    (SZEGEDY, "+scale=smoke", "scale is chosen without a plus: scale=smoke"),
+    (SZEGEDY, "sweep=width", "a sweep is written with a plus: +sweep=width"),
+    *((SZEGEDY, x, "options are written name=value") for x in ("=3", "seed", "seed 3", "", ".")),
+    *((SZEGEDY, x, "options are written without dashes") for x in ("--seed=3", "-seed=3", "--foo")),
+    (SZEGEDY, "--resolve", "--resolve goes with --cfg job"),
+    (SZEGEDY, "seed=", SEED + "nothing"),
+    (SZEGEDY, "seed=1e3", SEED + "1000.0"),
+    (SZEGEDY, "seed=${seed}", "seed: Recursive interpolation"),
+    (SZEGEDY, "seed=${oc.env:NO_SUCH}", "seed: KeyError raised while resolving"),
+    (SZEGEDY, "seed=???", "seed cannot be left out"),
+    (SZEGEDY, "threads=[2]", THREADS + "[2]"),
+    (SZEGEDY, "examples=[3]", EXAMPLES + "[3]"),
+    (SZEGEDY, "photographs=[a]", "photographs is text or null, got ['a']"),
+    (SZEGEDY, "dataset.path=[a]", "dataset.path is text or null, got ['a']"),
+    (SZEGEDY, "scale.szegedy.lengths=[null]", "each item a whole number in [1, 100000]"),
+    (SZEGEDY, "only=table1,table2", "artefacts are listed in brackets, 'only=[table1,table2]'"),
+    (SZEGEDY, "only='table1,table2'", "artefacts are listed in brackets, 'only=[a,b]'"),
+    (SZEGEDY, "outputs=a\nb", QUOTED),
+    (SZEGEDY, "outputs='~/x'", "would be a folder called ~: outputs=$HOME/x"),
+    *((SZEGEDY, f"{x}=null", f"{x} is a group of options, got null") for x in
+      ("artefacts", "artefacts.table1", "recipes", "recipes.full_batch", "scale.szegedy")),
+    *((SZEGEDY, f"~{x}", f"{x} cannot be left out") for x in
+      ("attack", "attack.tau", "attack._target_", "scale.szegedy", "artefacts", "recipes.lenet")),
+    (SZEGEDY, "+artefacts.mine=3", "artefacts.mine is a call, with a _target_, got 3"),
+    (SZEGEDY, "+networks.mine=3", "networks.mine is a call, with a _target_, got 3"),
+    (SZEGEDY, "+networks.mine={units:3}", "networks.mine is a call, with a _target_"),
+    ("networks=keras", "networks.side=[8]", "networks.side is a whole number in [1, 10000] or"),
     ("networks=keras", "networks.side=0", "networks.side is a whole number in [1, 10000] or null"),
     ("networks=keras", "networks.scale=nan", "networks.scale is a number in [-1000000.0"),
     ("networks=keras", "networks.outputs=labels", "networks.outputs is one of logits, probabil"),
@@ -110,6 +147,7 @@ REFUSED = [  # the experiment and what was typed; what the one line holds
 def said(*words):
     """The line that a command is refused with; None where it is not."""
     try:
+        typed.check(words)
         options.check(options.composed(words), words)
     except UserError as error:
         return str(error)
@@ -137,6 +175,10 @@ def test_what_cannot_be_meant_is_refused_in_one_line(experiment, word, line):
         (NGUYEN, "+cppn.code.rate=0.2"), ("networks=decay", "+networks.FC10.network.units=[50]"),
         ("networks=keras", "networks.path=[a.keras,b.keras]"),
         ("networks=keras", "networks.offset=-1"),
+        ("dataset=npz", "dataset.path=a.npz"), ("dataset=folder", "dataset.path=a"),
+        ("dataset=npz", "dataset.classes=3"), ("dataset=mnist", "dataset.path=a.npz"),
+        ("networks=keras", "networks.path=a.keras"), (SZEGEDY, "~artefacts.table1"),
+        (SZEGEDY, "photographs=folder"), (SZEGEDY, "attack=calibrated"),
         ("dataset=folder", "dataset.size=[28,28]"), ("dataset=folder", "dataset.grey=true"),
         ("+sweep=width", "width=30"), ("+sweep=cppn_rates", "rate=0.3"),
     ],

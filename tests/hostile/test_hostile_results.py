@@ -195,3 +195,29 @@ def test_a_report_that_nobody_reads_ends_without_a_traceback(tmp_path):
     os.close(writer)
     assert done.returncode in (0, 128 + signal.SIGPIPE)
     assert "Traceback" not in done.stderr
+
+
+ROWS = [
+    "<img src=x onerror=alert(1)>", "[red]net[/red]", "a|b\nc", "50%_#&${}^~\\input{x}", "{{7*7}}",
+    "caf\udce9", "[/]", "`rm`", "=1+1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_name_of_a_network_is_text_and_nothing_else(tmp_path, name):
+    """In the page, in the tables and in results.json."""
+    cells = Cells("szegedy", "table1")
+    cells.rate(name, "test_error", 100, 10_000)
+    header = run.Header("szegedy", "mnist", f"in {name}", "0", "smoke", 0)
+    with run.Run(tmp_path, header, config={"seed": 0}, departures=[name]) as kept:
+        kept.add("table1", Artefact(title="T", cells=cells.list, notes=(name,)), seconds=1.0)
+    assert [cell.row for cell in results_json.read(tmp_path).cells] == [name]
+    assert "<img" not in (tmp_path / "report.html").read_text()
+    assert "<img" not in (tmp_path / "tables" / "table1.md").read_text()
+    (row,) = [
+        line
+        for line in (tmp_path / "tables" / "table1.tex").read_text().splitlines()
+        if line.endswith("1.00 \\\\")
+    ]
+    assert not row.strip().startswith("[")
+    assert "\\input" not in row

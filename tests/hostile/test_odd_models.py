@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import warnings
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from test_foreign_models import (
     CLASSES,
     SHAPE,
@@ -19,6 +24,7 @@ from test_foreign_models import (
 from reproduce.networks import foreign, forward
 
 L = keras.layers
+FOLDER = tempfile.TemporaryDirectory()  # goes when the tests end
 
 
 def inverted_normalisation():
@@ -102,7 +108,62 @@ def a_model_as_its_layer():
     return keras.Sequential([keras.Input(SHAPE), L.ZeroPadding2D(0), inner, L.Softmax()])
 
 
+class BatchStatistics(L.Layer):
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=0, keepdims=True)
+
+
+class InPython(keras.Model):
+    def call(self, x):
+        y = tf.numpy_function(lambda a: a.reshape(len(a), -1)[:, :3], [x], tf.float32)
+        return tf.ensure_shape(y, (None, 3))
+
+
+def exported(folder):
+    dense(L.Softmax()).export(folder, verbose=False)
+    return keras.Sequential([keras.Input(SHAPE), L.TFSMLayer(folder, call_endpoint="serve")])
+
+
+def low_rank_and_trained():
+    model = low_rank()
+    kernel = model.layers[1].lora_kernel_b
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    return model
+
+
+def always_training():
+    x = keras.Input(SHAPE)
+    y = L.BatchNormalization()(L.Conv2D(4, 3)(x), training=True)
+    return keras.Model(x, L.Dense(CLASSES)(L.Flatten()(y)))
+
+
+def one_branch_twice():
+    x = keras.Input(SHAPE)
+    branch = keras.Sequential([L.Conv2D(2, 3), L.Flatten()])
+    return keras.Model(x, L.Dense(CLASSES)(L.Subtract()([branch(x), branch(1 - x)])))
+
+
+def several_outputs_inside():
+    x, y = keras.Input(SHAPE), keras.Input(SHAPE)
+    inner = keras.Model(x, [L.Flatten()(x), L.GlobalAveragePooling2D()(x)])
+    return keras.Model(y, L.Dense(CLASSES)(L.Concatenate()(inner(y))))
+
+
 KINDS = {
+    "normalised while it trains": (always_training, "logits"),
+    "a branch used twice": (one_branch_twice, "logits"),
+    "a model of two outputs inside": (several_outputs_inside, "logits"),
+    "low rank, trained": (low_rank_and_trained, "logits"),
+    "exported": (lambda: exported(FOLDER.name), "probabilities"),
+    "clipped probabilities": (lambda: dense(
+        L.Softmax(), L.Lambda(lambda p: keras.ops.clip(p, 1e-7, 1))), "probabilities"),
+    "smoothed probabilities": (
+        lambda: dense(L.Softmax(), L.Rescaling(0.9, 0.1 / CLASSES)), "probabilities"),
+    "a softmax in full precision": (lambda: dense(
+        L.Activation("softmax", dtype="float32"), L.Identity()), "probabilities"),
+    "per cent": (lambda: dense(L.Softmax(), L.Rescaling(100.0)), "logits"),
+    "no gradient": (lambda: with_layer(L.Lambda(tf.stop_gradient)), "logits"),
+    "steps": (lambda: with_layer(L.Discretization([0.2, 0.5])), "logits"),
     "inverted normalisation": (inverted_normalisation, "logits"),
     "closures": (closures, "logits"),
     "attention": (attention, "probabilities"),
@@ -162,6 +223,11 @@ def unfinished():
 
 
 REFUSED = {
+    "batch statistics": (lambda: with_layer(BatchStatistics()), "by those beside it in the batch"),
+    "a softmax over the batch": (lambda: dense(L.Softmax(axis=0)), "by those beside it"),
+    "a softmax over one number": (
+        lambda: dense(L.Dense(1, "softmax")), "over a single number, which is 1|always return the value 1"),
+    "calls Python": (InPython, "calls Python on its way"),
     "a state from batch to batch": (stateful, "keeps a state"),
     "spoilt weights": (unfinished, "gives no number for 200"),
     "labels for answers": (
@@ -188,3 +254,42 @@ def test_an_odd_model_that_cannot_be_meant_is_refused(name, module, refused):  #
     examples = labelled(dense()).train
     dataset = labelled(dense())._replace(train=examples, test=examples)
     refused(line, lambda: foreign.load("theirs:model", dataset=dataset))
+
+
+@pytest.mark.parametrize("build", ["no gradient", "steps"])
+def test_a_network_without_a_gradient_is_said_and_has_one_of_zero(build, module, capsys):  # noqa: F811
+    module.model = KINDS[build][0]()
+    loaded = foreign.load("theirs:model")
+    assert "has no gradient" in " ".join(capsys.readouterr().out.split())
+    with tf.GradientTape() as tape:
+        tape.watch(given := tf.constant(images(n=2)))
+        score = tf.reduce_sum(loaded(given))
+    assert not np.asarray(tape.gradient(score, given)).any()
+
+
+def test_what_a_module_sets_for_all_is_set_back(module, tmp_path):  # noqa: F811
+    def model():
+        keras.config.set_image_data_format("channels_first")
+        keras.config.set_epsilon(1.0)
+        tf.config.run_functions_eagerly(True)
+        np.seterr(all="raise")
+        warnings.simplefilter("error")
+        os.chdir(tmp_path)
+        return dense()
+
+    module.model = model
+    before = os.getcwd(), np.geterr(), warnings.filters[:]
+    foreign.load("theirs:model")
+    assert before == (os.getcwd(), np.geterr(), warnings.filters[:])
+    assert keras.config.image_data_format() == "channels_last"
+    assert keras.config.epsilon() < 1e-6
+    assert not tf.config.functions_run_eagerly()
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [["a/model.keras", "b/model.keras"], ["a:net", "b:net"], ["x.h5", "x.keras"], ["a", "a"]],
+)
+def test_two_networks_of_one_name_are_refused(paths, refused):
+    """Of which a table would show the last alone."""
+    refused("would both be called", lambda: foreign.saved_by_keras(paths))
