@@ -125,8 +125,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
             data_digest=dataset.digest,
             scale=chosen.scale,
             seed=cfg.seed,
-            # The halves on photographs bring their own; the others are about MNIST.
-            papers_data=dataset.name == "mnist" or chosen.experiment.endswith("_imagenet"),
+            papers_data=is_papers_data(dataset, chosen.experiment),
         )
         config = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(config, dict)
@@ -137,6 +136,13 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
             perform(artefacts, context, kept, only=cfg.only)
     if sweep.JOBS_FILE_ENV not in os.environ:
         point_latest(Path(cfg.outputs), folder)
+
+
+def is_papers_data(dataset: Any, experiment: str) -> bool:
+    """MNIST, or in a half on photographs those of ImageNet's classes, where it looks at any."""
+    if not experiment.endswith("_imagenet"):
+        return dataset.name == "mnist"
+    return dataset.name == "photographs" or (len(dataset.names), dataset.classes) == (1000, 1000)
 
 
 def departures(cfg: DictConfig, images: int) -> list[str]:

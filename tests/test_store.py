@@ -276,6 +276,14 @@ def test_an_entry_may_only_name_records_of_ours(tmp_path, monkeypatch, record):
     assert "antigravity" not in sys.modules
 
 
+@pytest.mark.parametrize("model", ["../model0.keras", "/tmp/model0.keras", "x/../model0.keras", ""])
+def test_an_entry_may_only_name_models_of_its_own(tmp_path, model):
+    (tmp_path / "tree.json").write_text(json.dumps({"model": model}))
+    np.savez(tmp_path / "arrays.npz")
+    with pytest.raises(ValueError, match="lies elsewhere"):
+        serialization.load(tmp_path)
+
+
 def test_who_waits_for_another_run_says_so(tmp_path, capsys):
     call = partial(double, np.arange(3))
     held = threading.Event()

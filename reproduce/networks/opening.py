@@ -8,6 +8,7 @@ import os
 import pkgutil
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,9 @@ def _from_file(file: Path, path: str) -> Any:
             f"{path} holds weights and no model: networks.name=<a name in keras.applications> says "
             "whose, or a function (networks.path=module:function) builds the model and loads them."
         )
+    if file.suffix == ".keras" and not zipfile.is_zipfile(file):  # Keras says: file not found
+        what = "is empty" if file.stat().st_size == 0 else "is cut off, or of another kind"
+        raise UserError(f"{path} {what}: a model that Keras saved is expected.")
     try:
         return keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of many kinds, as a file may hold anything

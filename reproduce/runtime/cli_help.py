@@ -65,7 +65,8 @@ def explain_error(error: str, words: Sequence[str], options: Callable[[], Iterab
     """
     unknown = re.search(r"Could not (?:override|find|load) '([^'\s]+)'", error)
     if unknown is None:
-        unreadable = next(filter(_unreadable, words), None)
+        many = bool({"-m", "--multirun"} & set(words))
+        unreadable = next((word for word in words if _unreadable(word, many)), None)
         return _quoting(unreadable) if unreadable else " ".join(error.split())
     name = unknown[1].removesuffix(".yaml")
     group, _, choice = name.rpartition("/")
@@ -87,12 +88,12 @@ def with_nearest(what: str, name: str, known: Sequence[str]) -> str:
     return f"{what}: {hint}."
 
 
-def _unreadable(word: str) -> bool:
-    """Whether Hydra cannot read an option, or takes it for several."""
+def _unreadable(word: str, many: bool) -> bool:
+    """Whether Hydra cannot read an option, or takes it for several where one is meant."""
     if word.startswith("-"):
         return False
     try:
-        return OverridesParser.create().parse_override(word).is_sweep_override()
+        return OverridesParser.create().parse_override(word).is_sweep_override() and not many
     except HydraException:
         return "=" in word
 

@@ -77,6 +77,8 @@ def load(folder: Path) -> Any:
             return list(map(value, tree["list"]))
         if "dict" in tree:
             return {value(name): value(entry) for name, entry in tree["dict"]}
+        if not tree["model"] or Path(tree["model"]).name != tree["model"]:
+            raise ValueError(f"{tree['model']} lies elsewhere")
         return _model(folder / tree["model"])
 
     return value(json.loads((folder / "tree.json").read_text()))

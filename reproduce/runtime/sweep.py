@@ -71,6 +71,8 @@ def _cannot_start(config: DictConfig) -> str | None:
         return f"outputs is a folder, got {got}."
     if config.get("plan"):
         return "--plan is for one run: leave -m out, and give each option one value."
+    if OmegaConf.select(config, "hydra.launcher.n_jobs") == 0:
+        return "hydra.launcher.n_jobs is how many jobs run at a time, or -1 for all, got 0."
     choices = OmegaConf.select(config, "hydra.runtime.choices") or {}
     if choices.get("hydra/launcher") == "submitit_slurm" and shutil.which("srun") is None:
         return (

@@ -14,6 +14,7 @@ from reproduce.runtime.places import CONF
 from reproduce.runtime.ranges import shown
 
 OWN_CONF = ("--config-dir", "-cd", "--config-path", "-cp")  # may hold choices of one's own
+PLACES = ("hydra.run.", "hydra.sweep.", "hydra.job.chdir", "hydra.output_subdir")
 FLAGS = (
     "-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m", "--multirun",
     "-sc", "--shell-completion",
@@ -48,6 +49,8 @@ def check(words: Sequence[str]) -> None:
         key, equals, _ = word.lstrip("+~").partition("=")
         if not key.strip() or not (equals or word.startswith("~")):
             raise UserError(f"options are written name=value, got {' '.join(word.split())!r}.")
+        if key.startswith(PLACES):
+            raise UserError(f"{key} has no say here: results go where outputs= says.")
         if key == "sweep" and not word.startswith("+"):
             raise UserError(f"a sweep is written with a plus: +{word.lstrip('~')}.")
         if not own_conf and (CONF / key.partition("@")[0]).is_dir():

@@ -442,11 +442,20 @@ def test_files_of_other_kinds_are_refused(tmp_path, capsys):
     dense().save_weights(tmp_path / "my.weights.h5")
     with_layer(Times(2.0)).save(tmp_path / "own_layer.keras")
     with_layer(L.Lambda(lambda x: x)).save(tmp_path / "code.keras")
+    with_layer(L.Lambda(lambda x: x)).save(tmp_path / "code.h5")
+    dense().save(tmp_path / "old.h5")
+    (tmp_path / "old.keras").write_bytes((tmp_path / "old.h5").read_bytes())
+    (tmp_path / "cut.keras").write_bytes((tmp_path / "own_layer.keras").read_bytes()[:-50])
+    (tmp_path / "empty.keras").touch()
     for file, wanted in {
         "folder": "is a folder",
         "my.weights.h5": "holds weights and no model: networks.name=",
         "own_layer.keras": "networks.path=module:function",
         "code.keras": "networks.path=module:function",
+        "code.h5": "networks.path=module:function",
+        "old.keras": "is cut off, or of another kind",
+        "cut.keras": "is cut off, or of another kind",
+        "empty.keras": "is empty",
     }.items():
         with pytest.raises(UserError, match=wanted) as refusal:
             foreign.load(str(tmp_path / file))

@@ -112,6 +112,8 @@ REFUSED = [  # the experiment and what was typed; what the one line holds
     (SZEGEDY, "sweep=width", "a sweep is written with a plus: +sweep=width"),
     *((SZEGEDY, x, "options are written name=value") for x in ("=3", "seed", "seed 3", "", ".")),
     *((SZEGEDY, x, "options are written without dashes") for x in ("--seed=3", "-seed=3", "--foo")),
+    *((SZEGEDY, f"hydra.{x}", "results go where outputs= says") for x in
+      ("run.dir=/proc/x", "sweep.dir=/proc/x", "job.chdir=true", "output_subdir=.hydra")),
     (SZEGEDY, "--resolve", "--resolve goes with --cfg job"),
     (SZEGEDY, "seed=", SEED + "nothing"),
     (SZEGEDY, "seed=1e3", SEED + "1000.0"),
@@ -233,7 +235,7 @@ def test_what_changes_no_method_is_no_departure(word):
     assert options.departures(options.composed(words), words) == []
 
 
-@pytest.mark.parametrize("word", ["seed=abc", "outputs=a,b", "only=[]"])
+@pytest.mark.parametrize("word", ["seed=abc", "attack=null", "only=[]"])
 def test_it_ends_with_exit_code_2_and_without_tensorflow(word):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "run.py", SZEGEDY, word],

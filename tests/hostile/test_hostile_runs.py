@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from reproduce import command
+from reproduce.data.examples import Dataset
 from reproduce.report import run
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact, Claim, Strength
@@ -33,3 +35,24 @@ def test_a_run_that_goes_on_judges_other_data_as_little_as_a_new_one(tmp_path, b
     assert [cell["verdict"] for cell in content["cells"]] == ["other data"]
     assert [claim["verdict"] for claim in content["claims"]] == ["cannot be told"]
     assert content["claims"][0]["evidence"].startswith("other data than the paper's")
+
+
+NOBODY = None, None
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "experiment", "papers"),
+    [
+        ("mnist", 0, "szegedy", True), ("mnist_5k", 0, "szegedy", False),
+        ("mine-1a2b3c", 0, "szegedy", False), ("photographs", 1000, "szegedy", False),
+        ("photographs", 1000, "szegedy_imagenet", True), ("mnist", 0, "szegedy_imagenet", False),
+        ("photographs", 0, "nguyen_imagenet", True), ("mnist_5k", 0, "nguyen_imagenet", False),
+        ("val-1a2b3c", 1000, "szegedy_imagenet", True),
+        ("pets-1a2b3c", 37, "szegedy_imagenet", False),
+    ],
+)  # fmt: skip
+def test_whose_data_a_run_looks_at(name, names, experiment, papers):
+    """On photographs too: those of other classes are other data, and so is MNIST."""
+    told = tuple(map(str, range(names)))
+    dataset = Dataset(name, "here", "0", *NOBODY, classes=names or 10, names=told)
+    assert command.is_papers_data(dataset, experiment) is papers

@@ -226,7 +226,7 @@ REFUSED = {
     "batch statistics": (lambda: with_layer(BatchStatistics()), "by those beside it in the batch"),
     "a softmax over the batch": (lambda: dense(L.Softmax(axis=0)), "by those beside it"),
     "a softmax over one number": (
-        lambda: dense(L.Dense(1, "softmax")), "over a single number, which is 1|always return the value 1"),
+        lambda: dense(L.Dense(1, "softmax")), "over a single number|always return the value 1"),
     "calls Python": (InPython, "calls Python on its way"),
     "a state from batch to batch": (stateful, "keeps a state"),
     "spoilt weights": (unfinished, "gives no number for 200"),
