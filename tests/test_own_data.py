@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
     images = np.tile(255 * np.eye(2, dtype=np.uint8), (4, 1, 1))
     refused("holds images: x_train", images=images)
     refused(
-        r"numbers in \[0, 1\], expected, got \[0, 300\]", x=images + 300.0 * np.eye(2), y=[0] * 4
+        r"numbers in \[0, 1\], expected, got \[0, 555\]", x=images + 300.0 * np.eye(2), y=[0] * 4
     )
     refused("labels 0, 1, 2, ... expected", x=images, y=np.full(4, 0.5))
     refused("images of shape", x=images[0], y=[0, 1])
