@@ -55,7 +55,7 @@ def check(config: DictConfig, words: Sequence[str]) -> None:
     Raises:
         UserError: names the option, what it may be, and what came.
     """
-    usual = _usual(tuple(words))
+    usual = _usual(words)
     _check_groups(_plain(config), _plain(usual))
     explained = explanations(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
     for key, default in _changed(config, usual):
@@ -99,7 +99,7 @@ def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
 
     A scale's counts are none, since the tables show them, nor are data, which the header names.
     """
-    usual = _usual(tuple(words))
+    usual = _usual(words)
     choices = OmegaConf.to_container(usual.hydra.runtime.choices)
     assert isinstance(choices, dict)
     preset = _preset(str(choices["experiment"]), str(choices["scale"])).hydra.runtime.choices
@@ -127,7 +127,7 @@ def settings(config: DictConfig, words: Sequence[str]) -> dict[str, str]:
 
     What chooses the data or says where and how a run goes tells nothing apart.
     """
-    usual = _usual(tuple(words))
+    usual = _usual(words)
     choices = _texts(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
     preset = _texts(_preset(choices["experiment"], choices["scale"]).hydra.runtime.choices)
     typed = {word.partition("=")[0].lstrip("+") for word in words}
@@ -145,7 +145,7 @@ def settings(config: DictConfig, words: Sequence[str]) -> dict[str, str]:
 def names(words: Sequence[str]) -> list[str]:
     """Every option that a command could set."""
     try:
-        config = _usual(tuple(words))
+        config = _usual(words)
     except Exception:  # what was chosen is not known either
         config = composed(())
     leaves = [key.split(".") for key, _ in _leaves(_plain(config))]
@@ -156,15 +156,19 @@ def _texts(choices: Mapping[Any, Any]) -> dict[str, str]:
     return {str(group): str(name) for group, name in choices.items()}
 
 
-@lru_cache
-def _usual(words: tuple[str, ...]) -> DictConfig:
+def _usual(words: Sequence[str]) -> DictConfig:
     """The same choices with every value as conf/ sets it."""
 
     def is_choice(word: str) -> bool:
         group = word.partition("=")[0].lstrip("+").partition("@")[0]
         return (CONF / group).is_dir()
 
-    return composed([word for word in words if is_choice(word)])
+    return _of_choices(tuple(word for word in words if is_choice(word)))
+
+
+@lru_cache
+def _of_choices(words: tuple[str, ...]) -> DictConfig:
+    return composed(words)
 
 
 @lru_cache
