@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from reproduce.methods.attacks import adversarial
+from reproduce.methods.attacks import adversarial, c_search, c_state, lbfgsb, slots
+from reproduce.methods.attacks.c_state import Budget
 from reproduce.runtime.errors import UserError
 
 
@@ -73,13 +74,44 @@ def test_company_and_order_change_nothing(attacked):
         np.testing.assert_allclose(alone.distortion, found.distortion[one], atol=1e-5)
 
 
+def test_nothing_is_computed_for_images_that_are_finished(attacked):
+    """One straggler among images that end early, each evaluated as often as it needs."""
+    network, images, targets, found = attacked
+    order = np.argsort(found.evaluations)
+    rows = np.append(order[-1], order[:15])
+    computed = []
+
+    def count(slopes):
+        computed.append(len(slopes))
+        return slopes
+
+    @tf.custom_gradient
+    def counted(points):
+        def back(slopes):
+            return tf.ensure_shape(tf.numpy_function(count, [slopes], tf.float32), slopes.shape)
+
+        return tf.identity(points), back
+
+    together = adversarial.nearest(
+        lambda points: network(counted(points)), images[rows], targets[rows], compiled=False
+    )
+    assert together.evaluations.max() > 2 * np.median(together.evaluations)
+    assert sum(computed) == together.evaluations.sum()
+    assert max(computed) == 16
+    for i in (0, 1, 15):
+        one = slice(rows[i], rows[i] + 1)
+        alone = adversarial.nearest(network, images[one], targets[one], compiled=False)
+        np.testing.assert_allclose(alone.distortion, together.distortion[i], atol=1e-5)
+        assert alone.converged == together.converged[i]
+
+
 def test_networks_of_one_architecture_share_a_graph(attacked):
     _, images, _, _ = attacked
-    before = adversarial._ticks.cache_info().currsize
+    before = slots._ticks.cache_info().currsize
     network = dense_network(7)
     labels = np.asarray(network(images)).argmax(1)
     found = adversarial.nearest(network, images, (labels + 1) % 5)
-    assert adversarial._ticks.cache_info().currsize == before
+    assert slots._ticks.cache_info().currsize == before
     assert (np.asarray(network(found.images)).argmax(1) == (labels + 1) % 5).all()
 
 
@@ -105,6 +137,49 @@ def test_a_search_that_its_cap_ended_has_not_converged(attacked):
     assert not found.failed.all()
     assert not found.converged.any()
     assert free.converged.mean() > 0.9
+
+
+def test_converged_is_whoever_needs_no_more_than_the_budget(attacked):
+    """A budget changes nothing of a search but its end."""
+    network, images, targets, _ = attacked
+
+    def found(**budget):
+        return adversarial.nearest(
+            network, images[:16], targets[:16], tau=16.0, compiled=False, **budget
+        )
+
+    free = found()
+    for evaluations in (2, 10, 20, 30):
+        some = found(evaluations=evaluations)
+        enough = free.evaluations <= evaluations
+        np.testing.assert_array_equal(some.converged, free.converged & enough)
+        assert (some.evaluations <= evaluations).all()
+        if evaluations == 10:
+            assert (~some.converged & ~some.failed).any()  # cut off, with a success in hand
+
+
+@pytest.mark.parametrize("iterations", [3, 5])
+def test_what_converged_is_as_close_whatever_the_cap_of_each_c(attacked, iterations):
+    network, images, targets, free = attacked
+    found = adversarial.nearest(network, images, targets, iterations=iterations, compiled=False)
+    kept = found.converged & free.converged
+    np.testing.assert_allclose(found.distortion[kept], free.distortion[kept], rtol=0.02)
+
+
+def test_a_narrow_bracket_finds_c_only_if_all_that_it_rests_on_had_settled():
+    budget = Budget(1.0, "squared", 12, 100, 300, 1e-5, 2e-3)
+    settled, cut = np.array([True, True, False]), np.array([False, True, False])
+    middle = tf.fill((3, 4), 0.5)
+    state = lbfgsb.start(middle, tf.ones(3), pairs=1)._replace(settled=tf.constant(settled))
+    search = c_state.start(middle, tf.zeros(3, tf.int32), tf.fill(3, np.nan), tf.zeros(3, tf.bool))
+    beside = search._replace(
+        low=tf.fill(3, -0.001), high=tf.fill(3, 0.004), margin=tf.ones(3), clean=tf.ones(3),
+        cut=tf.constant(cut),
+    )  # fmt: skip
+    _, found = c_search._next_c(tf.ones(3, tf.bool), state, beside, budget)
+    assert found.done.numpy().all()
+    assert found.converged.numpy().tolist() == [True, False, False]
+    assert found.cut.numpy().tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("gap", [1e-4, 3e-4, 1e-3])

@@ -1,11 +1,14 @@
 """The co-author's ladder against an independent version in NumPy and SciPy."""
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.optimize import minimize
 
-from reproduce.methods.attacks import joint
+from reproduce.methods.attacks import joint, ladder
 from reproduce.methods.attacks.adversarial import BoxLBFGS
 from reproduce.methods.attacks.ladder import CalibratedLadder, CoauthorLadder, joint_objective
 
@@ -58,6 +61,9 @@ LABELS = scores(IMAGES.reshape(20, 36)).argmax(axis=1)
 LABELS[3] = (LABELS[3] + 2) % 5  # wrong from the start: attacked in the first round all the same
 
 
+WANTED = {"labels": LABELS, "targets": (scores(IMAGES.reshape(20, 36)).argmax(axis=1) + 1) % 5}
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_the_ladder_agrees_with_numpy(together):
     found = CoauthorLadder(joint=together)(network, IMAGES, LABELS)
@@ -103,6 +109,58 @@ def test_few_evaluations_leave_the_joint_problem_unconverged():
     assert not found.converged
     assert found.evaluations == 5
     assert found.objective < objective(IMAGES.ravel())[0]
+
+
+@cache
+def attacked(attack):
+    return attack(network, IMAGES, WANTED[attack.wants])
+
+
+@pytest.mark.parametrize("evaluations", [2, 8])
+@pytest.mark.parametrize(
+    "attack",
+    [CoauthorLadder(joint=False), CoauthorLadder(), CalibratedLadder()],
+    ids=["alone", "joint", "calibrated"],
+)
+def test_what_converged_is_where_a_larger_budget_brings_it(attack, evaluations):
+    """Images that were cut off, in whichever round, are neither converged nor failed."""
+    free = attacked(replace(attack, evaluations=2000))
+    found = attacked(replace(attack, evaluations=evaluations))
+    kept = found.converged
+    np.testing.assert_array_equal(found.c[kept], free.c[kept])
+    np.testing.assert_allclose(found.distortion[kept], free.distortion[kept], rtol=0.01)
+    assert not found.failed.all()
+    assert not (kept & found.failed).any()
+    if evaluations == 2:
+        assert not kept.any()
+
+
+RUNGS = 3.0 * 0.5 ** np.arange(12)
+
+
+@pytest.mark.parametrize(
+    "cut_off", [lambda c: c == 1.5, lambda c: ~np.isin(c, RUNGS)], ids=["a rung", "bisections"]
+)
+def test_whoever_was_cut_off_in_any_round_has_not_converged(monkeypatch, cut_off):
+    """All but the images that leave at the first c, which see neither."""
+
+    def cutting(*problem):
+        settle = settled_alone(*problem)
+
+        def minimiser(rows, position, c):
+            changed, settled, used = settle(rows, position, c)
+            return changed, settled & ~cut_off(c), used
+
+        return minimiser
+
+    settled_alone = ladder._settled_alone
+    free = attacked(CalibratedLadder())
+    monkeypatch.setattr(ladder, "_settled_alone", cutting)
+    found = CalibratedLadder()(network, IMAGES, WANTED["targets"])
+    np.testing.assert_array_equal(found.c, free.c)
+    assert free.converged.mean() > 0.5
+    assert not found.converged[found.c < 3].any()
+    np.testing.assert_array_equal(found.converged[found.c == 3], free.converged[found.c == 3])
 
 
 def test_bisections_bring_the_ladder_to_the_exact_c():

@@ -72,12 +72,16 @@ def beside(run: Results, reference: Sequence[Results]) -> Beside | None:
         if cell.value is not None:
             values.setdefault(key(cell), []).append(cell.value)
     seen = {place: Interval(min(values[place]), max(values[place])) for place in known}
-    return Beside(check(run, reference), seen, known)
+    return Beside(check(run, reference, known), seen, known)
 
 
-def check(run: Results, reference: Sequence[Results]) -> Check:
-    """Every cell of a run beside the reference's."""
-    known = ranges(reference)
+def check(run: Results, reference: Sequence[Results], known: Ranges | None = None) -> Check:
+    """Every cell of a run beside the reference's.
+
+    Args:
+        known: the reference's ranges, where they are at hand.
+    """
+    known = ranges(reference) if known is None else known
     inside: list[Cell] = []
     outside: list[Cell] = []
     unknown = []

@@ -7,6 +7,7 @@ as one observation, is the image, the run, the archive.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ class Interval(NamedTuple):
     high: float
 
 
+@lru_cache(maxsize=1000)
 def t_quantile(freedom: float) -> float:
     """The two-sided 95 % quantile of Student's t."""
     return float(stats.t.ppf(1 - LEVEL / 2, freedom))

@@ -29,6 +29,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +149,7 @@ def allowed(cells: Sequence[Cell], level: float, scatter: Dispersion = ALONE) ->
     return found
 
 
+@lru_cache(maxsize=10_000)  # asked ten times of each cell of a reference
 def is_rate(cell: Cell) -> bool:
     """Whether a cell is a share of n images, with Wilson's interval."""
     if cell.unit != "fraction" or cell.value is None or cell.low is None or cell.high is None:
@@ -157,7 +159,8 @@ def is_rate(cell: Cell) -> bool:
     wrong = round(cell.value * cell.n)
     usual = intervals.wilson(wrong, cell.n)
     found = (cell.value, cell.low, cell.high)
-    return bool(np.allclose(found, (wrong / cell.n, *usual), rtol=0, atol=1e-7))
+    close = partial(math.isclose, rel_tol=0, abs_tol=1e-7)
+    return all(map(close, found, (wrong / cell.n, *usual)))
 
 
 def _rates(cells: Sequence[Cell]) -> bool:

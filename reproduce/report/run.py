@@ -124,7 +124,7 @@ class Run:
         self._write()
         page.write(self.folder, self.results)
         if self._ranges and self.results.cells:
-            found = further.check(self.results, self._reference)
+            found = further.check(self.results, self._reference, self._ranges)
             for line in further.lines(found, self._ranges):
                 say(escape(line))
         say(escape(str(self.folder / "report.html")))

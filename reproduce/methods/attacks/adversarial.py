@@ -11,22 +11,17 @@ decision boundary is not the nearest point there, because the cross-entropy also
 other classes share the rest. The larger tau, the smaller that gap (Carlini & Wagner 2017 reach
 the same end by a hinge).
 
-Images go through a fixed number of slots: as soon as one is finished, the next takes its place.
-So the graph is compiled once per shape of network, memory does not grow with the number of
-images, and no image's result depends on its company.
+`slots` says how many images go through a graph together.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
-from reproduce.methods.attacks import c_search, c_state, lbfgsb
+from reproduce.methods.attacks import slots
 from reproduce.methods.attacks.attack import (
     Adversarial,
     Attack,
@@ -36,20 +31,15 @@ from reproduce.methods.attacks.attack import (
     proposed,
 )
 from reproduce.methods.attacks.boundary import to_boundary
-from reproduce.methods.attacks.c_state import Budget, PenaltySearch
+from reproduce.methods.attacks.c_state import Budget
 from reproduce.methods.attacks.targets import choose_targets
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.forward import Network, Weights, slots_for
+from reproduce.networks.forward import Network
 from reproduce.runtime import progress
 from reproduce.runtime.errors import UserError
 
 __all__ = ["Adversarial", "BoxLBFGS", "choose_targets", "distortion", "nearest", "pooled"]
 
-
-TICKS = 8  # evaluations between two looks at who has finished
-# XLA fuses the bookkeeping, which counts for small images, and slows convolutions down, which are
-# nearly everything where images are large: an evaluation of SqueezeNet takes 2.7 times as long.
-COMPILED_PIXELS = 50_000
 
 Array = Any
 
@@ -68,8 +58,8 @@ class BoxLBFGS(Attack):
     tolerance: a minimiser has settled when the objective falls by less than this fraction.
     margin: c is found when the margin is within this fraction of the clean image's.
     pairs: length of the L-BFGS history.
-    compiled: by XLA, where images have at most COMPILED_PIXELS numbers. A graph takes 5 seconds of
-        a core to compile and is three times as fast then; last digits may differ.
+    compiled: by XLA, where images have at most `slots.COMPILED_PIXELS` numbers. A graph takes 5
+        seconds of a core to compile and is three times as fast then; last digits may differ.
     """
 
     tau: float = 1.0
@@ -119,7 +109,7 @@ class BoxLBFGS(Attack):
         )  # fmt: skip
         flat = images.reshape(len(images), -1)
         with progress.stage("adversarial examples", total=len(images)) as advance:
-            found = _search(
+            found = slots.search(
                 network, images.shape[1:], flat, targets, given, budget, self.pairs, self.compiled,
                 advance,
             )  # fmt: skip
@@ -145,127 +135,3 @@ def nearest(
     if c is None:
         return attack(classify, images, targets)
     return attack.at(classify, images, targets, c)
-
-
-class _Found(NamedTuple):
-    images: np.ndarray  # float32 (n, pixels)
-    c: np.ndarray
-    converged: np.ndarray
-    evaluations: np.ndarray
-
-
-def _search(
-    network: Network,
-    shape: tuple[int, ...],
-    images: np.ndarray,
-    targets: np.ndarray,
-    given: np.ndarray,
-    budget: Budget,
-    pairs: int,
-    compiled: bool,
-    advance: progress.Advance,
-) -> _Found:
-    """Sends the images through the slots, in their order."""
-    total, pixels = images.shape
-    slots = slots_for(pixels)
-    if pixels > COMPILED_PIXELS:  # a few large images need not wait for empty slots
-        slots = min(slots, total)
-    compiled = compiled and pixels <= COMPILED_PIXELS
-    ticks = _ticks(network, shape, slots, budget, pairs, compiled)
-    found = _Found(
-        np.full_like(images, np.nan),
-        np.full(total, np.nan),
-        np.zeros(total, bool),
-        np.zeros(total, np.int64),
-    )
-    occupant = np.full(slots, -1)
-    state, progress_of = _empty(slots, pixels, pairs)
-    waiting = 0
-    while waiting < total or (occupant >= 0).any():
-        free = np.flatnonzero(occupant < 0)[: total - waiting]
-        occupant[free] = np.arange(waiting, waiting + len(free))
-        waiting += len(free)
-        refill = np.zeros(slots, bool)
-        refill[free] = True
-        rows = np.where(refill, occupant, 0)
-        state, progress_of = ticks(
-            network.weights,
-            state,
-            progress_of,
-            tf.constant(refill),
-            tf.constant(images[rows]),
-            tf.constant(targets[rows], tf.int32),
-            tf.constant(np.log(given[rows]), tf.float32),
-        )
-        ended = np.flatnonzero(progress_of.done.numpy() & (occupant >= 0))
-        if ended.size:
-            who = occupant[ended]
-            reached = np.isfinite(progress_of.closest_log_c.numpy()[ended])
-            closest = progress_of.closest.numpy()[ended]
-            found.images[who] = np.where(reached[:, None], closest, np.nan)
-            found.c[who] = np.exp(progress_of.closest_log_c.numpy()[ended].astype(np.float64))
-            found.converged[who] = progress_of.converged.numpy()[ended]
-            found.evaluations[who] = progress_of.evaluations.numpy()[ended]
-            occupant[ended] = -1
-            advance(len(ended))
-    return found
-
-
-def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, PenaltySearch]:
-    """Empty batch slots, computed but ignored."""
-    nothing, number = tf.zeros((slots, pixels)), tf.zeros(slots)
-    state = lbfgsb.start(
-        nothing, number + 1, pairs=pairs, lower=tf.constant(0.0), upper=tf.constant(1.0)
-    )
-    return state, c_state.start(nothing, tf.zeros(slots, tf.int32), number, tf.ones(slots, tf.bool))
-
-
-@functools.lru_cache(maxsize=64)
-def _ticks(
-    network: Network,
-    shape: tuple[int, ...],
-    slots: int,
-    budget: Budget,
-    pairs: int,
-    compiled: bool,
-) -> Callable[..., tuple[lbfgsb.State, PenaltySearch]]:
-    """The part that is a graph: lets new images in, then TICKS evaluations of every slot."""
-
-    @tf.function(jit_compile=compiled)
-    def ticks(
-        weights: Weights,
-        state: lbfgsb.State,
-        searches: PenaltySearch,
-        refill: Any,
-        images: Any,
-        targets: Any,
-        log_c: Any,
-    ) -> tuple[lbfgsb.State, PenaltySearch]:
-        def loss_gradient_margin(points: Any, rows: PenaltySearch) -> tuple[Any, Any, Any]:
-            with tf.GradientTape() as tape:
-                tape.watch(points)
-                scores = network.logits(weights, tf.reshape(points, (slots, *shape)))
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    rows.targets, rows.tau[:, None] * scores
-                )
-            return loss, tape.gradient(loss, points), c_search.margins(scores, rows.targets)
-
-        fresh = lbfgsb.start(images, tf.ones(slots), pairs=pairs)
-        fresh = fresh._replace(lower=state.lower, upper=state.upper)
-        state = lbfgsb.choose(refill, fresh, state)
-        searches = lbfgsb.choose(
-            refill,
-            c_state.start(images, targets, log_c, tf.zeros(slots, tf.bool), budget.tau),
-            searches,
-        )
-        _, state, searches = tf.while_loop(
-            lambda tick, *_: tick < TICKS,
-            lambda tick, state, searches: (
-                tick + 1,
-                *c_search.tick(loss_gradient_margin, state, searches, budget),
-            ),
-            (0, state, searches),
-        )
-        return state, searches
-
-    return ticks

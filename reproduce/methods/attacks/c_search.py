@@ -120,8 +120,10 @@ def _next_c(
     tau = tf.where(sharper, tf.minimum(SHARPER * search.tau, budget.tau), search.tau)
     proposed = tf.where(sharper, used + tf.math.log(tau / search.tau), proposed)
     close, narrow = close & ~sharper, narrow & ~sharper
-    # A minimiser that its cap cut off may serve, but may not be the closest.
-    found = tf.where(search.fixed, ~state.stuck, close | narrow)
+    # A minimiser that its cap cut off may serve, but may not be the closest; nor need a bracket
+    # that rests on one hold the largest c.
+    cut = search.cut | (ends & ~state.settled)
+    found = tf.where(search.fixed, ~state.stuck, close | (narrow & ~cut))
     converged = ends & state.settled & found
     search = search._replace(
         log_c=tf.where(ends & ~search.fixed, proposed, search.log_c),
@@ -129,6 +131,7 @@ def _next_c(
         last_phi=tf.where(ends, phi, search.last_phi),
         low=low,
         high=high,
+        cut=cut,
         closest=tf.where(closer[:, None], state.position, search.closest),
         closest_gradient=tf.where(closer[:, None], state.gradient, search.closest_gradient),
         closest_loss=tf.where(closer, state.loss, search.closest_loss),
@@ -148,6 +151,7 @@ def _next_c(
             searches=tf.where(sharper, 0, search.searches),
             low=tf.where(sharper, -infinite, search.low),
             high=tf.where(sharper, infinite, search.high),
+            cut=search.cut & ~sharper,
             square=tf.where(sharper, infinite, search.square),
         )
         returns &= ~sharper

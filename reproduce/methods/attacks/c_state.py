@@ -16,6 +16,7 @@ class PenaltySearch(NamedTuple):
 
     fixed: c is given, only the minimiser is wanted.
     low, high: log of the largest c that reached the target, of the smallest that did not.
+    cut: one of the minimisers that these rest on was cut off before it settled.
     closest: the minimiser that reached the target with the smallest |r|, and its |r|^2, log c
         (NaN until there is one; a sharper loss starts anew, but keeps what it has in hand).
     """
@@ -30,6 +31,7 @@ class PenaltySearch(NamedTuple):
     last_phi: Tensor
     low: Tensor
     high: Tensor
+    cut: Tensor  # bool (batch,)
     closest: Tensor  # float32 (batch, n)
     closest_gradient: Tensor
     closest_loss: Tensor
@@ -72,6 +74,7 @@ def start(
         last_phi=number,
         low=-infinite,
         high=infinite,
+        cut=tf.zeros_like(idle),
         closest=images,
         closest_gradient=tf.zeros_like(images),
         closest_loss=number,

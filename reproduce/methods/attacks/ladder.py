@@ -112,14 +112,16 @@ class CalibratedLadder(Attack):
 
         found = _climb_down(images, wanted, minimiser, leaves, self.start, self.end)
         assert found.c is not None
+        assert found.converged is not None
         assert found.evaluations is not None
         rows = np.flatnonzero(np.isfinite(found.c) & (found.c < self.start))
         serves, fails = found.c[rows], 2 * found.c[rows]
         for _ in range(self.bisections if len(rows) else 0):
             middle = (serves + fails) / 2
-            changed, _, used = minimiser(rows, found.images[rows], middle)
+            changed, settled, used = minimiser(rows, found.images[rows], middle)
             reaches = leaves(changed, rows)
             found.images[rows[reaches]] = changed[reaches]
+            found.converged[rows] &= settled
             found.evaluations[rows] += used
             serves, fails = np.where(reaches, middle, serves), np.where(reaches, fails, middle)
         found.c[rows] = serves
@@ -140,17 +142,23 @@ def _climb_down(
     start: float,
     end: float,
 ) -> Adversarial:
-    """Halves c from round to round; images leave by the rule and keep what they have."""
+    """Halves c from round to round; images leave by the rule and keep what they have.
+
+    Converged are those that settled in each round: whoever was cut off in an earlier one might
+    have left in it.
+    """
     position, result = images.copy(), np.full_like(images, np.nan)
-    c, settled = np.full(len(images), np.nan), np.zeros(len(images), bool)
+    c, settled = np.full(len(images), np.nan), np.ones(len(images), bool)
     evaluations, active, present = np.zeros(len(images), np.int64), np.arange(len(images)), start
     while len(active) and present > end:
         changed, ends, used = minimiser(active, position[active], np.full(len(active), present))
         position[active], evaluations[active] = changed, evaluations[active] + used
+        settled[active] &= ends
         done = leaves(changed, active)
         finished = active[done]
-        result[finished], c[finished], settled[finished] = changed[done], present, ends[done]
+        result[finished], c[finished] = changed[done], present
         active, present = active[~done], present / 2
+    settled[active] = False
     return proposed(images, result, targets, c=c, converged=settled, evaluations=evaluations)
 
 

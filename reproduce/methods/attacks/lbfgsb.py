@@ -68,10 +68,9 @@ def start(
     position: Tensor, weight: Tensor, *, pairs: int, lower: Any = 0.0, upper: Any = 1.0
 ) -> State:
     """A state that waits for its first evaluation, anchored where it starts."""
-    batch = position.shape[0]
-    history = tf.zeros((batch, pairs, position.shape[1]), position.dtype)
-    number = tf.ones((batch,), position.dtype)
-    no = tf.zeros((batch,), tf.bool)
+    number = tf.ones_like(position[:, 0])
+    history = tf.zeros((tf.shape(position)[0], pairs, position.shape[1]), position.dtype)
+    no = tf.zeros_like(number, tf.bool)
     return State(
         anchor=position,
         lower=lower,
