@@ -85,7 +85,7 @@ def test_the_configuration_explains_itself_and_is_the_one_that_runs():
     assert code == 0
     assert "seed: 0  # of weights, target labels, noise and evolution [0, 4294967295]\n" in text
     assert "    images: 32  # attacked per network; " in text
-    assert "  size: null  # scaled to this, 28 or [28,28]; null takes " in text
+    assert "  size: null  # scaled to this, 28 or a list [28,28]; null takes " in text
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=words)
     assert OmegaConf.create(text) == config
