@@ -69,6 +69,10 @@ ATTACKS = [
     (trees.NearestLeaf(trees.leaves(nodes(TREE), 16)), decision_tree),
     (neighbours.NearestCell(POINTS, POINT_LABELS), nearest_neighbour),
 ]
+BY_GRADIENT = [
+    adversarial.BoxLBFGS(), CoauthorLadder(evaluations=100), CalibratedLadder(evaluations=100),
+    fgsm.FastGradientSign(epsilon=0.2), fgsm.GradientSteps(epsilon=0.1, euclidean=True),
+]  # fmt: skip
 each_attack = pytest.mark.parametrize(
     ("attack", "classify"),
     ATTACKS,
@@ -107,6 +111,21 @@ def test_the_contract(attack, classify):
     np.testing.assert_array_equal(found.distortion, np.sqrt((change**2).mean(axis=1)))
     for field in found:
         assert field is None or len(field) == len(IMAGES)
+
+
+@pytest.mark.parametrize("attack", [*BY_GRADIENT, DeepFool(), simba.SimBA(queries=50)], ids=str)
+def test_no_network_is_shown_what_is_no_number(attack):
+    """Also where nothing is found: as integers NaN is any number, which no table has a row for."""
+
+    def always_the_first(images):
+        indices = tf.cast(tf.round(images), tf.int32)
+        rows = tf.gather(tf.constant([[1.0, 0.0, 0.0]] * 2), tf.reshape(indices, (-1, 16))[:, 0])
+        return rows + 0 * tf.reduce_sum(images)
+
+    wanted = np.full(len(IMAGES), attack.wants == "targets", int)
+    found = attack(always_the_first, IMAGES, wanted)
+    assert found.failed.all()
+    assert np.isnan(found.images).all()
 
 
 @each_attack

@@ -39,12 +39,15 @@ def to_boundary(
         float32 (n, pixels) in [0, 1].
     """
     slide = _slide(network, images.shape[1:])
+    there = np.isfinite(found).all(axis=1)
+    flat = images.reshape(len(images), -1)
+    found = np.where(there[:, None], found, flat)  # no network is shown NaN
     parts = []
     for rows in batches(images):
-        clean = images[rows].reshape(len(rows), -1)
-        arguments = map(tf.constant, (clean, found[rows], targets[rows].astype(np.int32)))
+        arguments = map(tf.constant, (flat[rows], found[rows], targets[rows].astype(np.int32)))
         parts.append(slide(network.weights, *arguments).numpy())
-    return np.clip(np.concatenate(parts)[: len(images)], 0, 1)
+    result = np.clip(np.concatenate(parts)[: len(images)], 0, 1)
+    return np.where(there[:, None], result, np.float32(np.nan))
 
 
 @functools.lru_cache(maxsize=64)

@@ -60,7 +60,7 @@ def by_scores(
         images: float32 (n, height, width, 1) in [0, 1]; labels: (n,).
         step: Euclidean length of one step, e.
         queries: at most, for each image.
-        frequencies: of the cosine basis along each side, from the lowest.
+        frequencies: of the cosine basis along each side, from the lowest; no more than a side has.
 
     Returns:
         `images` as the search left them, also where it failed; `evaluations`: questions until
@@ -68,7 +68,8 @@ def by_scores(
     """
     rng = np.random.default_rng(seed)
     n, height, width, _ = images.shape
-    basis = np.stack([cosine(k, height, width) for k in range(frequencies**2)])
+    along = min(frequencies, height, width)
+    basis = np.stack([cosine(k, height, width) for k in range(along**2)])
     rows = np.arange(n)
     present = images.astype(np.float32).copy()
     first = probabilities(present)
