@@ -85,7 +85,7 @@ def load(
             answers.
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
             of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
-            the one of `input_format.RANGES` that training images speak for.
+            the one of `input_format.ranges` that training images speak for.
         side: of the images, for a model that takes any size.
         ten_crops: averages the softmax over ten crops of an image of 256.
         dataset: whose images it is going to be shown.
@@ -163,12 +163,12 @@ def _found_out(
             raise UserError(told) from error
 
     if scale is None and offset is None:
+        usual = input_format.ranges(dataset.train.images)
         found = {
-            name: input_format.answers(forward, sample, *pair, kind)
-            for name, pair in input_format.RANGES.items()
+            name: input_format.answers(forward, sample, *pair, kind) for name, pair in usual.items()
         }
         best, said = input_format.pixels(found)
-        (scale, offset), given = input_format.RANGES[best], found[best]
+        (scale, offset), given = usual[best], found[best]
         guessed.append(said)
     else:
         scale, offset = 1.0 if scale is None else scale, offset or 0.0

@@ -23,6 +23,7 @@ SAMPLE_PIXELS = 10_000_000  # and fewer where they are large
 BATCH_PIXELS = 600_000  # evaluated at once: four images of 224 x 224, or 500 small ones
 # What models expect of a pixel x in [0, 1]: x * scale + offset.
 RANGES = {"[0, 1]": (1.0, 0.0), "[-1, 1]": (2.0, -1.0), "[0, 255]": (255.0, 0.0)}
+STANDARD = "standard deviations from the mean"
 CERTAIN = 2.0  # standard deviations by which the errors of two ranges differ
 CHANCE = 0.01  # guessing gives as many right answers at least this often: no better than chance
 TINY = float(np.finfo(np.float32).tiny)
@@ -61,6 +62,23 @@ def sample(examples: Examples) -> Examples:
     return Examples(*(array[::step][:wanted] for array in examples))
 
 
+def ranges(images: np.ndarray) -> dict[str, tuple[float, float]]:
+    """RANGES, and what gives these images' pixels a mean of 0 and a deviation of 1.
+
+    Args:
+        images: float32 in [0, 1], of training; all their pixels count alike.
+    """
+    count, sums = images.size, np.zeros(2)
+    for image in images:  # all at once in double precision would take twice their memory
+        pixels = image.astype(np.float64)
+        sums += pixels.sum(), np.square(pixels).sum()
+    mean = sums[0] / count
+    deviation = math.sqrt(max(sums[1] / count - mean**2, 0.0))
+    if not deviation:
+        return RANGES
+    return {**RANGES, STANDARD: (1 / deviation, -mean / deviation)}
+
+
 def answers(
     forward: Forward, examples: Examples, scale: float, offset: float, kind: str | None
 ) -> Answers:
@@ -91,7 +109,7 @@ def kind_of(scores: np.ndarray) -> str:
 
 
 def pixels(found: Mapping[str, Answers]) -> tuple[str, str]:
-    """The one of RANGES under which the fewest labels are wrong, and how that was found.
+    """The one of `ranges` under which the fewest labels are wrong, and how that was found.
 
     Args:
         found: the answers under each.
