@@ -73,7 +73,7 @@ def test_crossings_are_of_the_median_and_of_the_worst():
     assert np.isnan([*never.median[1:], never.every]).all()
 
 
-@pytest.mark.parametrize("encoding", [direct.encoding(), cppn.encoding("unit")])
+@pytest.mark.parametrize("encoding", [direct.encoding, partial(cppn.encoding, "unit")])
 def test_every_saved_png_scores_what_is_reported(context, encoding):
     found = runs.evolve_cached(context, encoding, runs=2, generations=3)
     files = runs.files("some", found)
@@ -88,7 +88,7 @@ def test_every_saved_png_scores_what_is_reported(context, encoding):
 
 
 def test_an_animation_has_a_frame_for_each_snapshot(context):
-    found = runs.evolve_cached(context, direct.encoding(), runs=2, generations=3)
+    found = runs.evolve_cached(context, direct.encoding, runs=2, generations=3)
     animation = Image.open(io.BytesIO(drawing.animation(found)))
     assert found.snapshot_generations == (0, 1, 2, 3)
     assert animation.n_frames == 4
@@ -97,7 +97,7 @@ def test_an_animation_has_a_frame_for_each_snapshot(context):
 def test_each_network_learns_the_fooling_images_of_all_before_it(context):
     trained_on.clear()
     found = rounds.rounds(
-        context, train=partial(small_network), encoding=cppn.encoding(), networks=3, runs=2,
+        context, train=partial(small_network), encoding=cppn.encoding, networks=3, runs=2,
         generations=2, images=100,
     )  # fmt: skip
     assert [len(each.labels) for each in trained_on[-2:]] == [40 + 40, 40 + 80]
@@ -124,7 +124,7 @@ def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
 def test_retraining_on_no_images_is_refused(context):
     with pytest.raises(UserError, match="1 or more; got 0"):
         rounds.rounds(
-            context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=1,
+            context, train=partial(small_network), encoding=cppn.encoding, networks=2, runs=1,
             generations=1, images=0,
         )  # fmt: skip
 
@@ -133,16 +133,16 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(context):
     both = {"runs": 2, "generations": 3}
     made = [
         networks.networks(context),
-        encodings.figure4(context, presets={"direct": direct.encoding()}, **both),
-        encodings.figure5(context, presets={"CPPN": cppn.encoding()}, **both),
+        encodings.figure4(context, presets={"direct": direct.encoding}, **both),
+        encodings.figure5(context, presets={"CPPN": cppn.encoding}, **both),
         transfer.transfer(
-            context, presets={"CPPN": cppn.encoding()}, others={"other": partial(small_network)},
+            context, presets={"CPPN": cppn.encoding}, others={"other": partial(small_network)},
             **both,
         ),
-        repetition.repetition(context, encodings=[cppn.encoding("unit")], **both),
+        repetition.repetition(context, encodings=[partial(cppn.encoding, "unit")], **both),
         ascents.ascent(context, rules=["none", "blur_sparse", "fast"], starts=1, steps_share=0.01),
         figure11.figure11(
-            context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
+            context, train=partial(small_network), encoding=cppn.encoding, networks=2, runs=2,
             generations=2, images=30,
         ),
     ]  # fmt: skip
@@ -163,7 +163,7 @@ def test_the_surface_has_runs_enough_for_its_images_and_more_at_its_corners():
 
 def test_a_surface_shows_every_cell_beside_the_published_row(context):
     artefact = figure11_surface.figure11_surface(
-        context, train=partial(small_network), encoding=cppn.encoding(), networks=2,
+        context, train=partial(small_network), encoding=cppn.encoding, networks=2,
         images=[20, 40], generations=[2, 3], runs=1, corner_runs=2,
     )  # fmt: skip
     rows = list(dict.fromkeys(cell.row for cell in artefact.cells))
@@ -172,7 +172,7 @@ def test_a_surface_shows_every_cell_beside_the_published_row(context):
     assert [cell.published for cell in second] == [pytest.approx(0.9742)] * 4
     assert artefact.claims[0].verdict == "cannot be told"  # fewer than 200 generations
     again = rounds.rounds(
-        context, train=partial(small_network), encoding=cppn.encoding(), networks=2, runs=2,
+        context, train=partial(small_network), encoding=cppn.encoding, networks=2, runs=2,
         generations=3, images=40,
     )  # fmt: skip
     median = np.median(1 / (1 + np.exp(-again[1].log_odds[:, -1])))

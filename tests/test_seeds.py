@@ -10,7 +10,7 @@ from reproduce import training
 from reproduce.data import Dataset, Examples
 from reproduce.experiments import Context
 from reproduce.experiments.nguyen import rounds, runs
-from reproduce.methods.evolution import map_elites
+from reproduce.methods.evolution import direct, map_elites
 from reproduce.methods.evolution.archive import empty
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 from reproduce.networks import models
@@ -109,6 +109,7 @@ class Caught:
     def __init__(self, runs):
         self.seed, self.calls = 5, []
         self.dataset = SimpleNamespace(classes=3, train=FEW, test=FEW)
+        self.image_shape = FEW.images.shape[1:]
         images = np.zeros((runs, 2, 3, 2, 2, 1), np.uint8)
         self.found = Evolution([], np.zeros((runs, 2, 3)), (0, 1), images)
         self.store = self
@@ -132,7 +133,7 @@ class Caught:
 
 def test_runs_against_a_network_have_seeds_of_their_own():
     context = Caught(4)
-    runs.evolve_cached(context, SimpleNamespace(preset="code"), 4, generations=9)
+    runs.evolve_cached(context, direct.encoding, 4, generations=9)
     (call,) = context.calls
     assert len(set(call["seeds"])) == 4
     assert all(seed[0] == context.seed for seed in call["seeds"])  # and another run's are others
@@ -144,7 +145,13 @@ def test_networks_and_runs_of_retraining_have_seeds_of_their_own(monkeypatch):
     monkeypatch.setattr(rounds, "mistakes", lambda model, test: 1)
     context = Caught(2)
     rounds.rounds(
-        context, train=partial(told), encoding=None, networks=3, runs=2, generations=1, images=4
+        context,
+        train=partial(told),
+        encoding=direct.encoding,
+        networks=3,
+        runs=2,
+        generations=1,
+        images=4,
     )
     trained = [call for call in context.calls if "examples" in call]
     evolved = [call for call in context.calls if "seeds" in call]

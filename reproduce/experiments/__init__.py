@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reproduce.data.examples import Dataset, Examples
+from reproduce.experiments import fitting
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
 from reproduce.runtime import memory, options
@@ -34,6 +35,11 @@ class Context(NamedTuple):
     seed: int
     store: Store
     claims: tuple[Claim, ...] = ()
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width, channels."""
+        return self.dataset.train.images.shape[1:]
 
     def network(
         self, name: str, *, seed: int | None = None, examples: Examples | None = None
@@ -103,7 +109,7 @@ def perform(
     for name in chosen:
         started = time.monotonic()
         try:
-            with stage(name):
+            with stage(name), fitting.told(context.dataset, context.networks, artefacts[name]):
                 artefact = artefacts[name](context._replace(claims=run.results.claims))
         except BaseException as ending:
             with contextlib.suppress(OSError):  # a full disk, which may be what ended it

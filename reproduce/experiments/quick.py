@@ -11,12 +11,14 @@ with the experiments), a Keras file, a Keras model, or any function from images 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reproduce.data import Dataset, mnist
+from reproduce.experiments.fitting import sized
 from reproduce.experiments.named import STORE, classes, classifier, input_shape, logits
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.evolution import cppn, direct
@@ -124,18 +126,17 @@ def fooling_image(
             f"a preset of {encoding} is one of {', '.join(made.PRESETS)}; got {preset!r}."
         )
     classify = classifier(model, seed, dataset, store)
-    height, width, channels = input_shape(classify)
-    if height != width:
-        raise UserError(f"square images are evolved; the network takes {height} x {width}.")
-    count = classes(classify, (height, width, channels))
+    shape = input_shape(classify)
+    sized_encoding = sized(partial(made.encoding, preset), shape)
+    count = classes(classify, shape)
     _check_label("label", label, count)
     found = evolve(
         classify,
-        made.encoding(preset, height, channels),
+        sized_encoding,
         classes=count,
         generations=generations,
         seeds=[seed],
-        batch=BATCH if height >= LARGE else None,
+        batch=BATCH if shape[0] >= LARGE else None,
     )
     (archive,) = found.archives
     return FoolingImage(

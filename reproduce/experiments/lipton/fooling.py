@@ -9,11 +9,12 @@ import numpy as np
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset, sized
 from reproduce.experiments.lipton import protocol
 from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.methods.evolution.map_elites import Evolution, evolve
 from reproduce.networks import classical
 from reproduce.report import figures
 from reproduce.report.cells import Cells
@@ -21,7 +22,7 @@ from reproduce.report.results import Artefact
 
 
 def fooling(
-    context: Context, *, networks: list[str], encodings: Mapping[str, Encoding], generations: int
+    context: Context, *, networks: list[str], encodings: Mapping[str, Preset], generations: int
 ) -> Artefact:
     """Both encodings of Nguyen et al. against networks as they were trained, not calibrated.
 
@@ -33,11 +34,12 @@ def fooling(
     shown: dict[str, np.ndarray] = {}
     for name in networks:
         network = context.network(name, examples=learnt)
-        for encoding, make in encodings.items():
+        for encoding, preset in encodings.items():
             found: Evolution = context.cached(
                 partial(
-                    evolve, network, make, classes=context.dataset.classes,
-                    generations=generations, seeds=[context.seed],
+                    evolve, network, sized(preset, context.image_shape),
+                    classes=context.dataset.classes, generations=generations,
+                    seeds=[context.seed],
                 )
             )  # fmt: skip
             row = f"{name}, {encoding}"

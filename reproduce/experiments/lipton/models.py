@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 
 from reproduce.data.examples import Examples, to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import sized
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.medians import median
 from reproduce.experiments.lipton.protocol import CLASSES, Smallest
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
+from reproduce.methods.evolution import direct
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
@@ -62,6 +64,7 @@ def models(
     separation = protocol.class_separation(sample.images, sample.labels, context.dataset.train)
     train = context.dataset.train
     pool = Examples(train.images[:POOL], train.labels[:POOL])
+    encoding = sized(partial(direct.encoding, "fast"), context.image_shape)
     studied: dict[str, Studied] = {}
     odd: list[str] = []
     for name, recipe in zoo.recipes(context, models).items():
@@ -75,7 +78,9 @@ def models(
                 evaluations, compiled,
             )
         )  # fmt: skip
-        evolution = context.cached(partial(protocol.fooling, recipe, generations, context.seed))
+        evolution = context.cached(
+            partial(protocol.fooling, recipe, encoding, generations, context.seed)
+        )
         studied[name] = Studied(recipe, kept, found, evolution)
         odd += _row(cells, context, name, studied[name], sample, separation)
     usual = np.quantile(_test_distances(context), USUAL)

@@ -14,8 +14,7 @@ from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, distance
 from reproduce.methods.attacks.minimal import hop_skip_jump, linear, neighbours, trees
 from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others, squares
-from reproduce.methods.evolution import direct
-from reproduce.methods.evolution.map_elites import Evolution, evolve
+from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 
 CLASSES = 10
 TOGETHER = 5000  # training images to which distances are measured at a time
@@ -169,8 +168,10 @@ def _by_gradient(
     return Nearest(changed, best, np.zeros(len(images), bool))
 
 
-def fooling(recipe: Recipe, generations: int, seed: int, children: int = 200) -> Evolution:
-    """Nguyen et al.'s evolution with the direct encoding against any model.
+def fooling(
+    recipe: Recipe, encoding: Encoding, generations: int, seed: int, children: int = 200
+) -> Evolution:
+    """Nguyen et al.'s evolution against any model.
 
     Fitness is the calibrated log-odds; the model is asked, never differentiated.
     """
@@ -181,7 +182,7 @@ def fooling(recipe: Recipe, generations: int, seed: int, children: int = 200) ->
 
     return evolve(
         model.classify or asked,
-        direct.encoding("fast"),
+        encoding,
         classes=CLASSES,
         generations=generations,
         seeds=[seed],

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset, sized
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.runs import (
     CHILDREN,
@@ -42,7 +43,7 @@ CAPTION = (
 
 
 def figure4(
-    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Preset], runs: int, generations: int
 ) -> Artefact:
     """Direct encoding: the paper's first row of numbers is that of the first preset.
 
@@ -84,12 +85,12 @@ def figure4(
 
 
 def figure5(
-    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Preset], runs: int, generations: int
 ) -> Artefact:
     """CPPN encoding, likewise."""
     found = _all(context, presets, runs, generations)
     name, reproduced = next(iter(found.items()))
-    encoding = presets[name]
+    encoding = sized(presets[name], context.image_shape)
     cells = _table("figure5", found)
     saved = files("figure5", reproduced)
     difference = rescored(context, reproduced, saved)
@@ -132,7 +133,7 @@ def figure5(
 
 
 def _all(
-    context: Context, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, presets: Mapping[str, Preset], runs: int, generations: int
 ) -> dict[str, Evolution]:
     found = evolve_all(context, list(presets.values()), runs, generations)
     return dict(zip(presets, found, strict=True))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset
 from reproduce.experiments.nguyen.runs import evolve_cached
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding, Evolution
+from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report.cells import Cells
 from reproduce.report.explorer import Snapshots, evolution_page
 from reproduce.report.results import Artefact
@@ -16,7 +17,7 @@ RUN = 0  # the first, chosen before any was seen
 
 
 def explorer(
-    context: Context, *, presets: Mapping[str, Encoding], runs: int, generations: int
+    context: Context, *, presets: Mapping[str, Preset], runs: int, generations: int
 ) -> Artefact:
     """A page with the champions of the first run of each encoding, generation by generation.
 
@@ -25,8 +26,8 @@ def explorer(
     """
     cells = Cells("nguyen", "explorer")
     shown: dict[str, Snapshots] = {}
-    for name, encoding in presets.items():
-        shown[name] = _snapshots(evolve_cached(context, encoding, runs, generations))
+    for name, preset in presets.items():
+        shown[name] = _snapshots(evolve_cached(context, preset, runs, generations))
         last = shown[name].confidence[-1]
         for label, p in enumerate(last.tolist()):
             cells.number(name, str(label), p, "fraction")

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.rounds import Round, rounds
 from reproduce.experiments.nguyen.runs import LOG_ODDS, SETTLED, sure_in_the_median
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, same_rate
@@ -32,7 +32,7 @@ def figure11(
     context: Context,
     *,
     train: partial[Any],
-    encoding: Encoding,
+    encoding: Preset,
     networks: int,
     runs: int,
     generations: int,

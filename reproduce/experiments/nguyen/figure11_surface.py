@@ -17,12 +17,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset
 from reproduce.experiments.nguyen import drawing
 from reproduce.experiments.nguyen.figure11 import FEWEST_GENERATIONS, fooled_again
 from reproduce.experiments.nguyen.rounds import Round, rounds
 from reproduce.experiments.nguyen.runs import CHILDREN, LOG_ODDS, SETTLED
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import over_cases
@@ -76,7 +76,7 @@ def figure11_surface(
     context: Context,
     *,
     train: partial[Any],
-    encoding: Encoding,
+    encoding: Preset,
     networks: int,
     images: Sequence[int],
     generations: Sequence[int],

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset, sized
 from reproduce.experiments.nguyen.runs import CHILDREN, NETWORK, evolve_cached, final_confidence
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.cppn.genome import Genome
 from reproduce.methods.evolution.cppn.repetition import repeating, without_repeats
-from reproduce.methods.evolution.map_elites import Encoding, Evolution
+from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.methods.evolution.scoring import scorer
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, median_above
@@ -35,7 +36,7 @@ class Pair(NamedTuple):
 
 
 def repetition(
-    context: Context, *, encodings: Sequence[Encoding], runs: int, generations: int
+    context: Context, *, encodings: Sequence[Preset], runs: int, generations: int
 ) -> Artefact:
     """Confidence before and after repeating nodes are held to a single period.
 
@@ -47,7 +48,7 @@ def repetition(
     drops: dict[str, np.ndarray] = {}
     kept: dict[str, float] = {}
     for encoding in encodings:
-        preset = encoding.preset
+        preset = sized(encoding, context.image_shape).preset
         found = evolve_cached(context, encoding, runs, generations)
         images = np.concatenate([archive.images for archive in found.archives])
         own = final_confidence(found).ravel()

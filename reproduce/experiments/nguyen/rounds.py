@@ -16,8 +16,9 @@ import numpy as np
 from reproduce import training
 from reproduce.data.examples import Examples, read_only, to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset, sized
 from reproduce.experiments.nguyen.runs import CHILDREN
-from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.methods.evolution.map_elites import Evolution, evolve
 from reproduce.networks.forward import mistakes
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import stage
@@ -44,7 +45,7 @@ def rounds(
     context: Context,
     *,
     train: partial[Any],
-    encoding: Encoding,
+    encoding: Preset,
     networks: int,
     runs: int,
     generations: int,
@@ -75,7 +76,7 @@ def rounds(
                 partial(
                     evolve,
                     model,
-                    encoding,
+                    sized(encoding, context.image_shape),
                     classes=classes,
                     generations=generations,
                     seeds=[(context.seed, i, run) for run in range(runs)],

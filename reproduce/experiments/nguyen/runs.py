@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset, sized
 from reproduce.experiments.pieces import network_piece
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
+from reproduce.methods.evolution.map_elites import Evolution, evolve
 from reproduce.methods.evolution.scoring import scorer
 from reproduce.report.comparisons import mean_above
 from reproduce.report.figures import pixels, png
@@ -49,16 +50,17 @@ class Crossings(NamedTuple):
     every: float
 
 
-def evolve_cached(context: Context, encoding: Encoding, runs: int, generations: int) -> Evolution:
+def evolve_cached(context: Context, preset: Preset, runs: int, generations: int) -> Evolution:
     """Independent runs against LeNet, resumed where they were stopped and kept."""
-    (found,) = evolve_all(context, [encoding], runs, generations)
+    (found,) = evolve_all(context, [preset], runs, generations)
     return found
 
 
 def evolve_all(
-    context: Context, encodings: Sequence[Encoding], runs: int, generations: int
+    context: Context, presets: Sequence[Preset], runs: int, generations: int
 ) -> list[Evolution]:
     """Likewise with several encodings, in order."""
+    encodings = [sized(preset, context.image_shape) for preset in presets]
     (network,) = context.store.cached_all(
         [network_piece(context, NETWORK)],
         then=[f"evolving {encoding.preset}, {runs} runs" for encoding in encodings],

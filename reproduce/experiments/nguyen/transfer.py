@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from reproduce.data.examples import to_unit
 from reproduce.experiments import Context
+from reproduce.experiments.fitting import Preset
 from reproduce.experiments.nguyen.runs import (
     CHILDREN,
     NETWORK,
@@ -20,7 +21,6 @@ from reproduce.experiments.nguyen.runs import (
     images,
 )
 from reproduce.methods.evolution.archive import confidence
-from reproduce.methods.evolution.map_elites import Encoding
 from reproduce.methods.evolution.scoring import scorer
 from reproduce.networks.forward import mistakes
 from reproduce.report import figures
@@ -36,7 +36,7 @@ SOME = 1 / 50  # of the images: of the fifty of five runs, more than a single on
 def transfer(
     context: Context,
     *,
-    presets: Mapping[str, Encoding],
+    presets: Mapping[str, Preset],
     others: Mapping[str, partial[Any]],
     runs: int,
     generations: int,

@@ -1,0 +1,78 @@
+"""What does not fit the images at hand: encodings of another size, networks of larger images."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from reproduce.data.examples import Dataset
+from reproduce.methods.evolution.map_elites import Encoding
+from reproduce.runtime.errors import NotAvailable, UserError
+
+Preset = Callable[..., Encoding]  # of an encoding, for a size and a number of channels
+
+
+def sized(preset: Preset, shape: tuple[int, ...]) -> Encoding:
+    """An encoding of images (height, width, channels).
+
+    Raises:
+        NotAvailable: where they are not square.
+    """
+    height, width, channels = shape
+    if height != width:
+        raise NotAvailable(f"square images are evolved, and these have {height} x {width} pixels.")
+    return preset(size=height, channels=channels)
+
+
+@contextlib.contextmanager
+def told(
+    dataset: Dataset, networks: Mapping[str, Any], artefact: partial[Any]
+) -> Generator[None, None, None]:
+    """While an artefact is made: names the network that cannot be built for such images.
+
+    A convolution that is left no pixels ends with an error of Keras's own. It is told from any
+    other by being the same when the network is built alone.
+
+    Args:
+        networks: of the run; the artefact may have further ones among its options.
+
+    Raises:
+        NotAvailable: in the place of Keras's error.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        shape = dataset.train.images.shape[1:]
+        for name, build in (*_builders(networks), *_builders(artefact.keywords)):
+            if _ends_alike(build, shape, dataset.classes, error):
+                raise NotAvailable(
+                    f"{name} cannot be built for images of {' x '.join(map(str, shape))}: its "
+                    "layers would be left without pixels. Larger ones are wanted; dataset=folder "
+                    "scales pictures (dataset.size=28)."
+                ) from error
+        raise
+
+
+def _ends_alike(
+    build: Callable[..., Any], shape: tuple[int, ...], classes: int, error: ValueError
+) -> bool:
+    try:
+        build(input_shape=shape, classes=classes, seed=0)
+    except ValueError as alone:
+        return str(alone) == str(error)
+    return False
+
+
+def _builders(options: Mapping[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """What builds the networks that are trained, by name."""
+    for name, value in options.items():
+        keywords = value.keywords if isinstance(value, partial) else {}
+        build = keywords.get("network", getattr(value, "network", None))
+        if callable(build):
+            yield name, build
+        elif isinstance(value, Mapping):
+            yield from _builders(value)
