@@ -1,6 +1,6 @@
 """Photographs' files with their labels: from folders called by class, or from a labels.csv.
 
-No line of a labels.csv leads outside its folder.
+Neither a labels.csv nor a line of it leads outside its folder.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def labelled_files(folder: Path) -> LabelledFiles:
     """
     for place in (folder / LABEL_FILES[0], folder.parent / LABEL_FILES[1]):
         if os.path.isfile(place):
+            if not place.resolve().is_relative_to(place.parent.resolve()):
+                raise UserError(f"{place} is a link to outside its folder, which is not read.")
             files = list(_from_list(folder, place))
             return LabelledFiles(files, class_list().names, [f"labels from {place.name}"])
     skipped: Skipped = Counter()

@@ -56,6 +56,15 @@ def test_a_list_of_photographs_that_cannot_be_meant(name, listed, tmp_path, refu
     refused(rf"labels\.csv.*({line})", lambda: photographs.photographs(str(folder)))
 
 
+def test_a_list_that_is_a_link_to_another_folder_is_not_quoted(listed, tmp_path, refused):
+    (tmp_path / "secret").write_text("password,is here\n1,2\n")
+    picture(tmp_path / "p" / "a.png")
+    (tmp_path / "p" / "labels.csv").symlink_to(tmp_path / "secret")
+    refused(
+        "^(?!.*password).*link to outside", lambda: photographs.photographs(str(tmp_path / "p"))
+    )
+
+
 @pytest.mark.parametrize(
     "content",
     [
