@@ -93,6 +93,12 @@ def npz(path: str | None, *, test_share: float = 0.2, classes: int | None = None
                 "expected."
             )
         loaded = arrays.load(file, names)
+        widths = {loaded[y].shape[1:] for y in names[1::2]} - {(), (1,)}
+        if len(widths) > 1:  # one-hot, whose columns may be other classes
+            raise UserError(
+                f"{file}: labels of shape {loaded['y_train'].shape} for training and "
+                f"{loaded['y_test'].shape} for tests: as many columns expected."
+            )
     except UserError:
         raise
     except arrays.DAMAGED as broken:

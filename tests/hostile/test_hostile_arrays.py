@@ -73,6 +73,11 @@ REFUSED = {
     "labels of text": (parts(y=np.array(["a", "b", "c"])[Y]), {}, "labels 0, 1, 2, ... expected"),
     "soft labels": (parts(y=ONE_HOT * 0.8 + 0.1), {}, "not one-hot"),
     "labels of two ones": (parts(y=np.ones((N, 3))), {}, "not one-hot"),
+    "one-hot of other classes": (
+        parts(y=ONE_HOT, y_test=np.eye(4)[Y]),
+        {},
+        "\\(12, 3\\) for training and \\(12, 4\\) for tests",
+    ),
     "labels in a block": (parts(y=np.zeros((N, 2, 2))), {}, "shape \\(12, 2, 2\\)"),
     "a single label": (parts(y=np.array(3)), {}, "shape \\(\\)"),
     "one class": (parts(y=0 * Y, y_test=0 * Y), {}, "all labels are 0"),
