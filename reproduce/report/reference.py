@@ -6,9 +6,10 @@ experiment can rest on different seeds and commits:
     outputs/reference/<experiment>/<dataset>/<scale>/<settings>/<artefact>/seed=<n>.json
 
 The settings are "default" where nothing was chosen. A file is the part of a run's results.json that
-belongs to the artefact, without spaces and with its numbers to nine digits. Three keys stand before
-it: `settings`, the options that distinguish it from a run by default; `position`, that of the
-artefact on the experiment's page; `threads`.
+belongs to the artefact, without spaces, with its numbers to nine digits and without what most cells
+lack (an interval, a published number: the defaults of `Cell`). Three keys stand before it:
+`settings`, the options that distinguish it from a run by default; `position`, that of the artefact
+on the experiment's page; `threads`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from omegaconf import OmegaConf
 
 from reproduce.report import results_json
 from reproduce.report.provenance import read_config
-from reproduce.report.results import Results
+from reproduce.report.results import Cell, Results
 from reproduce.runtime.addresses import run_folder
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
@@ -194,8 +195,15 @@ def _joined(parts: Sequence[Results]) -> Results:
 def _text(part: Part, threads: Any) -> str:
     head = {"settings": dict(part.name.settings), "position": part.position, "threads": threads}
     content = _rounded({**head, **json.loads(results_json.to_json(part.results))})
+    for entry in (content, *content["artefacts"].values()):
+        entry["cells"] = [_without_defaults(cell) for cell in entry["cells"]]
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return text.replace('},{"artefact"', '},\n{"artefact"') + "\n"
+
+
+def _without_defaults(cell: Mapping[str, Any]) -> dict[str, Any]:
+    usual = Cell._field_defaults
+    return {key: value for key, value in cell.items() if key not in usual or value != usual[key]}
 
 
 def _rounded(content: Any) -> Any:

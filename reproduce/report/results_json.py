@@ -92,6 +92,7 @@ def from_json(text: str) -> Results:
         (name, claim) for name, entry in content["artefacts"].items() for claim in entry["checks"]
     }
     combined = "seeds" in content
+    cells = tuple(Cell(**cell, **next(details[cell["artefact"]])) for cell in content["cells"])
     return Results(
         **{
             name: content[name]
@@ -107,7 +108,7 @@ def from_json(text: str) -> Results:
             )
         },
         seeds=tuple(content["seeds"]) if combined else (content["seed"],),
-        cells=tuple(Cell(**cell, **next(details[cell["artefact"]])) for cell in content["cells"]),
+        cells=cells,
         claims=tuple(
             Claim(
                 **{**claim, "strength": Strength(**{"refuted_by": "", **claim["strength"]})},
@@ -128,7 +129,7 @@ def from_json(text: str) -> Results:
             for name, entry in content["artefacts"].items()
         },
         combined=combined,
-        papers_data=all(cell["verdict"] != "other data" for cell in content["cells"]),
+        papers_data=all(cell.verdict != "other data" for cell in cells),
     )
 
 
