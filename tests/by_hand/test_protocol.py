@@ -40,7 +40,9 @@ def test_the_protocols_gradient_attack_is_tight():
     model = SimpleNamespace(
         classify=classify, logits=logits, labels=lambda some: logits(some).argmax(axis=1)
     )
-    found = protocol._by_gradient(model, images, labels, evaluations=200, compiled=False)
+    found = protocol._by_gradient(
+        model, images, labels, classes=10, evaluations=200, compiled=False
+    )
     ranked = np.argsort(-logits(images), axis=1)
     best = np.min(
         [

@@ -1,4 +1,4 @@
-"""Images of other sizes than MNIST's: encodings take theirs, networks that do not fit are named."""
+"""Images of other sizes and of other classes than MNIST's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 
 from reproduce import training
 from reproduce.data.examples import Dataset, Examples
-from reproduce.experiments import fitting
+from reproduce.experiments import Context, fitting
+from reproduce.experiments.lipton import protocol, zoo
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.map_elites import evolve
-from reproduce.networks import models
+from reproduce.networks import classical, models
+from reproduce.networks.classical import margins, prototypes
 from reproduce.runtime.errors import NotAvailable
 
 LENET = partial(training.train, network=models.lenet)
@@ -70,3 +72,41 @@ def test_any_other_error_stays_itself(shape):
         fitting.told(of(shape), {"LeNet": LENET}, partial(built)),
     ):
         raise ValueError("of another kind")
+
+
+def blobs(classes, each=20):
+    """Images around a centre for each class."""
+    stream = np.random.default_rng(classes)
+    centres = stream.random((classes, 4, 4, 1))
+    labels = np.tile(np.arange(classes), each)
+    images = centres[labels] + stream.normal(0, 0.02, (len(labels), 4, 4, 1))
+    return Examples(images.clip(0, 1).astype(np.float32), labels)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12])
+@pytest.mark.parametrize(
+    "learn",
+    [partial(margins.logistic_regression), partial(prototypes.nearest_neighbour, rejects=True)],
+    ids=["softmax", "rejecting"],
+)
+def test_the_article_s_protocol_is_of_as_many_classes_as_the_data(classes, learn):
+    train = blobs(classes)
+    recipe = partial(classical.fit, learn, train, 0)
+    found = protocol.fooling(recipe, direct.encoding(size=4), classes, 1, 0, children=4)
+    assert found.log_odds.shape == (1, 2, classes)
+    budget = {"walks": 1, "steps": 2, "probes": 10, "groups": (1,)}
+    own, last = recipe().labels, train.images[train.labels == classes - 1][:2]
+    assert (own(last) == classes - 1).all()
+    change = protocol.smallest(recipe, last, train, 0, budget, classes, 60, False).change
+    answers = own(np.clip(last + 1.001 * (change.images - last), 0, 1))
+    assert ((answers < classes - 1) & np.isfinite(change.distance)).all()
+
+
+def test_a_learner_that_lacks_a_class_and_a_network_that_is_never_right_are_not_run():
+    """scikit-learn counts the classes that it has seen, so that later ones would move up."""
+    few = blobs(3)
+    context = Context(Dataset("mine", "here", "0", few, few, classes=4), {}, 0, None)
+    with pytest.raises(NotAvailable, match=r"logistic_regression learns from 54.*of class 3"):
+        zoo.learner(context, learn=partial(margins.logistic_regression))
+    with pytest.raises(NotAvailable, match="LeNet labels none of 60 test images rightly"):
+        zoo.recognised("LeNet", np.eye(3)[(few.labels + 1) % 3], few.labels)

@@ -48,7 +48,7 @@ def access(
     mine, others = data.halves(context.dataset.train, context.seed)
     target = context.network(network, examples=mine)
     sample = zoo.draw(context.dataset.test, images, context.seed)
-    right = logits(target, sample.images).argmax(axis=1) == sample.labels
+    right = zoo.recognised(network, logits(target, sample.images), sample.labels)
     sample = Examples(sample.images[right], sample.labels[right])
     cells = Cells("lipton", "access")
     n = len(sample.labels)
@@ -69,7 +69,9 @@ def access(
     for count in queried:
         some = others.images[:count]
         answers = logits(target, some).argmax(axis=1).astype(np.int64)
-        asked_for = partial(train, examples=read_only(some.copy(), answers), classes=10)
+        asked_for = partial(
+            train, examples=read_only(some.copy(), answers), classes=context.dataset.classes
+        )
         row = f"substitute, {len(some)} labels asked"
         fooled = cells.rate(row, "fooled", fooled_by(context.cached(asked_for)), n)
         curve[len(some)] = float(fooled.value or 0)

@@ -59,7 +59,7 @@ def dimension(
         cells.number(row, "test_error", _error(network, tests), "fraction")
         least[softmax][side**2] = _linear_row(cells, row, network, tried)
         wide = context.network(deep, examples=small)
-        found = _deep(context, wide, tried)
+        found = _deep(context, deep, wide, tried)
         least[deep][side**2] = found
         cells.number(f"{row}, {deep}", "test_error", _error(wide, tests), "fraction")
         cells.number(f"{row}, {deep}", "linf", _median(found), "max")
@@ -76,9 +76,9 @@ def dimension(
     by_width = {}
     for width in widths:
         network = _of_width(context, deep, width, train)
-        found = _deep(context, network, sample)
+        found = _deep(context, deep, network, sample)
         by_width[network.count_params()] = found
-        row = f"{width}-{width}-10"
+        row = f"{width}-{width}-{context.dataset.classes}"
         cells.number(row, "parameters", network.count_params(), "count")
         cells.number(row, "test_error", _error(network, test), "fraction")
         cells.number(row, "linf", _median(found), "max")
@@ -108,7 +108,7 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     """Exact distances of a linear network; returns the maximum changes."""
     kernel, *bias = network.layers[-1].get_weights()
     offset = bias[0] if bias else np.zeros(kernel.shape[1])
-    right = logits(network, sample.images).argmax(axis=1) == sample.labels
+    right = zoo.recognised(row, logits(network, sample.images), sample.labels)
     images = sample.images[right]
     largest = linear.boxed_chebyshev(kernel, offset, images)
     free = linear.free(kernel, offset, images, 2)
@@ -142,13 +142,13 @@ def projected(
     model = linear_svm(seen(train), seed)
     assert model.linear is not None
     images, labels = seen(sample)
-    right = model.labels(images) == labels
+    right = zoo.recognised(PROJECTED, model.logits(images), labels)
     error = float((model.labels(seen(test).images) != test.labels).mean())
     return error, _among_all(right, linear.free(*model.linear, images[right], np.inf))
 
 
-def _deep(context: Context, network: Any, sample: Examples) -> np.ndarray:
-    right = logits(network, sample.images).argmax(axis=1) == sample.labels
+def _deep(context: Context, name: str, network: Any, sample: Examples) -> np.ndarray:
+    right = zoo.recognised(name, logits(network, sample.images), sample.labels)
     found: np.ndarray = context.cached(
         partial(fgsm.smallest_epsilon, network, sample.images[right], sample.labels[right])
     )

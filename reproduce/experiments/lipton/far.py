@@ -36,7 +36,7 @@ def noise(context: Context, *, models: Recipes, samples: int) -> Artefact:
     for name, recipe in zoo.recipes(context, models).items():
         for kind, images in kinds.items():
             logits = zoo.answered(context, recipe, images)
-            certainty = zoo.softmax(logits)[:, :10].max(axis=1)
+            certainty = zoo.softmax(logits)[:, : context.dataset.classes].max(axis=1)
             for share in SHARES:
                 cells.rate(
                     name,
@@ -130,12 +130,12 @@ def far(context: Context, *, models: Recipes) -> Artefact:
         grids["corners"] = figures.grid(
             np.stack([corners for _, corners in shown]),
             row_labels=[name for name, _ in shown],
-            column_labels=[str(digit) for digit in range(10)],
+            column_labels=[str(digit) for digit in range(context.dataset.classes)],
         )
     return Artefact(
         title="A linear model's certainty far from the data",
         caption=(
-            "The corner of the box that lies along each class's weights, mean over ten classes. A "
+            "The corner of the box that lies along each class's weights, mean over classes. A "
             "gap: the distance of a training image from its nearest neighbour "
             f"(median {unit:.2f}, among {len(reference.labels)} images)."
         ),

@@ -54,8 +54,8 @@ def fooling(
         title="Evolved images against networks",
         caption=(
             f"One run of {generations} generations of 200 images for each network and encoding, "
-            "ten classes; confidence is the network's own. distance: median Euclidean distance of "
-            "the ten images from the nearest training image."
+            "a class each; confidence is the network's own. distance: median Euclidean distance of "
+            "these images from the nearest training image."
         ),
         cells=cells.list,
         claims=[rules.evolved_certainty(cells)],

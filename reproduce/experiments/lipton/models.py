@@ -14,7 +14,7 @@ from reproduce.experiments import Context
 from reproduce.experiments.fitting import sized
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.experiments.lipton.medians import median
-from reproduce.experiments.lipton.protocol import CLASSES, Smallest
+from reproduce.experiments.lipton.protocol import Smallest
 from reproduce.experiments.lipton.rules import models as rules
 from reproduce.experiments.lipton.zoo import Recipe, Recipes
 from reproduce.methods.evolution import direct
@@ -62,7 +62,7 @@ def models(
     cells = Cells("lipton", "models")
     sample = zoo.draw(context.dataset.test, images, context.seed)
     separation = protocol.class_separation(sample.images, sample.labels, context.dataset.train)
-    train = context.dataset.train
+    train, classes = context.dataset.train, context.dataset.classes
     pool = Examples(train.images[:POOL], train.labels[:POOL])
     encoding = sized(partial(direct.encoding, "fast"), context.image_shape)
     studied: dict[str, Studied] = {}
@@ -75,11 +75,11 @@ def models(
         found = context.cached(
             partial(
                 protocol.smallest, recipe, sample.images[kept], pool, context.seed, dict(search),
-                evaluations, compiled,
+                classes, evaluations, compiled,
             )
         )  # fmt: skip
         evolution = context.cached(
-            partial(protocol.fooling, recipe, encoding, generations, context.seed)
+            partial(protocol.fooling, recipe, encoding, classes, generations, context.seed)
         )
         studied[name] = Studied(recipe, kept, found, evolution)
         odd += _row(cells, context, name, studied[name], sample, separation)
@@ -93,7 +93,7 @@ def models(
             "to the nearest training image of another class; distortion: mean root mean square per "
             "pixel; proven: share known to be the smallest there is; by_labels: median ratio of "
             "what a search that sees only labels found; noise_changes: answers altered by Gaussian "
-            f"noise of the same size. fooling_confidence: median over {CLASSES} classes after "
+            f"noise of the same size. fooling_confidence: median over {classes} classes after "
             f"{generations} generations of the direct encoding, 200 children each; "
             "fooling_distance: median distance of these images from the nearest training image, "
             f"and, in the last row, what {USUAL:.0%} of the test images stay below; "
@@ -148,7 +148,7 @@ def _row(
         cells.grouped_rate(name, "noise_changes", changed, np.full(len(changed), NOISES))
     certainty = confidence(studied.evolution.log_odds[0, -1])
     median(cells, name, "fooling_confidence", certainty, "fraction")
-    cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", CLASSES)
+    cells.number(name, "least_fooled_class", float(certainty.min()), "fraction", len(certainty))
     evolved = to_unit(studied.evolution.archives[0].images)
     away = protocol.to_training(evolved, context.dataset.train)
     median(cells, name, "fooling_distance", away, "norm")

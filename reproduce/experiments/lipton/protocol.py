@@ -16,7 +16,6 @@ from reproduce.methods.attacks.minimal import hop_skip_jump, linear, neighbours,
 from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others, squares
 from reproduce.methods.evolution.map_elites import Encoding, Evolution, evolve
 
-CLASSES = 10
 TOGETHER = 5000  # training images to which distances are measured at a time
 TIGHT = 64.0  # tau: so sharp a loss comes within a few per cent of the exact distance
 
@@ -53,6 +52,7 @@ def smallest(
     pool: Examples,
     seed: int,
     search: Mapping[str, Any],
+    classes: int,
     evaluations: int = 300,
     compiled: bool = True,
 ) -> Smallest:
@@ -61,6 +61,7 @@ def smallest(
     Args:
         pool: images from which the search by labels starts: the nearest that gets another label.
         search: options of `hop_skip_jump.search`.
+        classes: a label beyond them is "none of them".
         evaluations: of the gradient at most, for each target of an image.
         compiled: the attack by gradient, by XLA.
     """
@@ -70,7 +71,7 @@ def smallest(
     def digits(some: np.ndarray) -> np.ndarray:
         """Labels, where "none of them" (-1) is not yet another digit."""
         answers = model.labels(some)
-        return np.where(answers < CLASSES, answers, -1)
+        return np.where(answers < classes, answers, -1)
 
     starts = nearest_others(digits, images, labels, pool.images)
     walk = hop_skip_jump.search(digits, images, starts, seed=seed, none=-1, **search)
@@ -93,7 +94,7 @@ def smallest(
             )
         )
     elif model.classify is not None:
-        found.append(_by_gradient(model, images, labels, evaluations, compiled))
+        found.append(_by_gradient(model, images, labels, classes, evaluations, compiled))
     best = found[0]
     for other in found[1:]:
         closer = (other.distance < best.distance) | other.proven
@@ -145,11 +146,16 @@ def _apart(images: np.ndarray, training: Examples) -> Iterator[tuple[np.ndarray,
 
 
 def _by_gradient(
-    model: Any, images: np.ndarray, labels: np.ndarray, evaluations: int, compiled: bool
+    model: Any,
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    evaluations: int,
+    compiled: bool,
 ) -> Nearest:
     """The paper's attack towards the two classes that are most likely besides the answer."""
-    scores = model.logits(images)[:, :CLASSES].copy()
-    scores[np.arange(len(images)), np.minimum(labels, CLASSES - 1)] = -np.inf
+    scores = model.logits(images)[:, :classes].copy()
+    scores[np.arange(len(images)), np.minimum(labels, classes - 1)] = -np.inf
     tried = min(2, scores.shape[1] - 1)
     targets = np.argsort(-scores, axis=1)[:, :tried].T.astype(np.int64)
     found = adversarial.nearest(
@@ -169,7 +175,12 @@ def _by_gradient(
 
 
 def fooling(
-    recipe: Recipe, encoding: Encoding, generations: int, seed: int, children: int = 200
+    recipe: Recipe,
+    encoding: Encoding,
+    classes: int,
+    generations: int,
+    seed: int,
+    children: int = 200,
 ) -> Evolution:
     """Nguyen et al.'s evolution against any model.
 
@@ -183,7 +194,7 @@ def fooling(
     return evolve(
         model.classify or asked,
         encoding,
-        classes=CLASSES,
+        classes=classes,
         generations=generations,
         seeds=[seed],
         children=children,

@@ -55,7 +55,7 @@ def tabular(
             found: protocol.Smallest = context.cached(
                 partial(
                     protocol.smallest, recipe, sample.images[kept], train, context.seed,
-                    dict(search), evaluations, compiled,
+                    dict(search), len(np.unique(train.labels)), evaluations, compiled,
                 ),
                 title=row,
             )  # fmt: skip

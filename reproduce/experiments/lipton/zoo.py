@@ -17,6 +17,7 @@ from reproduce.experiments import Context
 from reproduce.networks import classical
 from reproduce.networks.classical import Model
 from reproduce.runtime import store
+from reproduce.runtime.errors import NotAvailable
 
 Recipe = partial[Model]
 Recipes = Mapping[str, Callable[[Context], Recipe]]
@@ -29,6 +30,12 @@ def learner(context: Context, *, learn: partial[Any], limit: int | None = None) 
     Args:
         limit: examples at most, where learning is slow.
     """
+    learnt = classical.held_out(context.dataset.train)[0].labels[:limit]
+    if lacking := sorted(set(range(context.dataset.classes)) - set(learnt.tolist())):
+        raise NotAvailable(
+            f"{learn.func.__name__} learns from {len(learnt)} images, among which there is none "
+            f"of class {', '.join(map(str, lacking[:8]))}."
+        )
     return partial(classical.fit, learn, context.dataset.train, context.seed, limit)
 
 
@@ -68,6 +75,21 @@ def answered(context: Context, recipe: Recipe, images: np.ndarray) -> np.ndarray
     """The same from the store; 10,000 images through a slow model take a while."""
     logits: np.ndarray = context.cached(partial(answers, recipe, images))
     return logits
+
+
+def recognised(name: str, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images get their own label, bool (n,): those that are attacked.
+
+    Raises:
+        NotAvailable: where none does.
+    """
+    right: np.ndarray = scores.argmax(axis=1) == labels
+    if not right.any():
+        raise NotAvailable(
+            f"{name} labels none of {len(labels)} test images rightly, so that there is nothing "
+            "to attack."
+        )
+    return right
 
 
 # What the field knows: clean test error on MNIST, learnt from all 60,000 images, and the band in

@@ -48,6 +48,8 @@ class Model(NamedTuple):
 
     def labels(self, images: np.ndarray) -> np.ndarray:
         """int64 (n,)."""
+        if not len(images):
+            return np.zeros(0, np.int64)
         return self.logits(images).argmax(axis=1)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
