@@ -20,21 +20,22 @@ FEW = Examples(np.zeros((6, 2, 2, 1), np.float32), np.array([0, 1, 2, 3, 4, 0]))
 OTHERS = Examples(np.ones((2, 2, 2, 1), np.float32), np.array([0, 1]))
 
 
-def told(examples, seed):
-    """Stands in for a network: what it was asked to learn from, and its seed."""
-    return [len(examples.labels), seed]
+def told(examples, seed, classes=None):
+    """Stands in for a network: what it was asked to learn from, its seed, and its classes."""
+    return [len(examples.labels), seed, classes]
 
 
 @pytest.fixture
 def context(tmp_path):
-    dataset = Dataset("few", "here", "0", FEW, FEW, 3)
+    dataset = Dataset("few", "here", "0", FEW, FEW, 5)
     return Context(dataset, {"told": partial(told)}, 7, Store(tmp_path))
 
 
 def test_a_network_learns_what_it_is_given_under_the_seed_it_is_given(context):
-    assert context.network("told") == [6, 7]
-    assert context.network("told", seed=8) == [6, 8]
-    assert context.network("told", examples=OTHERS) == [2, 7]
+    assert context.network("told") == [6, 7, None]
+    assert context.network("told", seed=8) == [6, 8, None]
+    assert context.network("told", examples=OTHERS) == [2, 7, 5]  # of the data set's classes
+    assert context.network("told", examples=OTHERS, classes=2) == [2, 7, None]
 
 
 def test_seeds_of_several_runs_begin_with_the_runs_and_are_no_neighbours(context):

@@ -42,13 +42,18 @@ class Context(NamedTuple):
         return self.dataset.train.images.shape[1:]
 
     def network(
-        self, name: str, *, seed: int | None = None, examples: Examples | None = None
+        self,
+        name: str,
+        *,
+        seed: int | None = None,
+        examples: Examples | None = None,
+        classes: int | None = None,
     ) -> Any:
         """A network by its name in conf/networks, trained (or taken from the store) or loaded.
 
         Args:
             seed: another than the run's.
-            examples: other training images than the data set's.
+            examples: other training images than the data set's; classes: of these.
         """
         if name not in self.networks:
             known = ", ".join(self.networks)
@@ -61,9 +66,23 @@ class Context(NamedTuple):
             return self.store.remembered(partial(call))
         seed = self.seed if seed is None else seed
         examples = self.dataset.train if examples is None else examples
-        call = partial(call, examples=examples, seed=seed)
+        call = self.training(call, examples, seed, classes)
         checkpoints = "checkpoints" if "checkpoints" in parameters else None
         return self.cached(call, checkpoints, title=f"training {name}, seed {seed}")
+
+    def training(
+        self, call: Callable[..., Any], examples: Examples, seed: int, classes: int | None = None
+    ) -> partial[Any]:
+        """A call that trains. Its network has all classes of the data set, seen in training or not.
+
+        Args:
+            classes: others than the data set's.
+        """
+        call = partial(call, examples=examples, seed=seed)
+        classes = self.dataset.classes if classes is None else classes
+        # A recipe counts up to the largest label by itself, and its key is that of the same call.
+        seen = int(examples.labels.max()) + 1
+        return partial(call, classes=classes) if seen < classes else call
 
     def recipe(self, name: str) -> Recipe:
         """How a network is trained; NotAvailable for one that is loaded."""

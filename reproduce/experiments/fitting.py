@@ -1,4 +1,4 @@
-"""What does not fit the images at hand: encodings of another size, networks of larger images."""
+"""What does not fit the data: encodings of another size, larger networks, classes not seen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from reproduce.data.examples import Dataset
 from reproduce.methods.evolution.map_elites import Encoding
@@ -24,6 +26,22 @@ def sized(preset: Preset, shape: tuple[int, ...]) -> Encoding:
     if height != width:
         raise NotAvailable(f"square images are evolved, and these have {height} x {width} pixels.")
     return preset(size=height, channels=channels)
+
+
+def of_every_class(learner: str, labels: np.ndarray, classes: int) -> None:
+    """scikit-learn counts the classes that it has seen: those behind one that is not would move up.
+
+    Args:
+        labels: learnt from.
+
+    Raises:
+        NotAvailable: where a class is not among them.
+    """
+    if lacking := sorted(set(range(classes)) - set(labels.tolist())):
+        raise NotAvailable(
+            f"{learner} learns from {len(labels)} images, among which there is none of class "
+            f"{', '.join(map(str, lacking[:8]))}."
+        )
 
 
 @contextlib.contextmanager

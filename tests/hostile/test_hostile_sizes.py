@@ -10,12 +10,14 @@ import pytest
 from reproduce import training
 from reproduce.data.examples import Dataset, Examples
 from reproduce.experiments import Context, fitting
+from reproduce.experiments.goodfellow import logistic
 from reproduce.experiments.lipton import protocol, zoo
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.map_elites import evolve
 from reproduce.networks import classical, models
 from reproduce.networks.classical import margins, prototypes
 from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.store import Store, key
 
 LENET = partial(training.train, network=models.lenet)
 
@@ -110,3 +112,23 @@ def test_a_learner_that_lacks_a_class_and_a_network_that_is_never_right_are_not_
         zoo.learner(context, learn=partial(margins.logistic_regression))
     with pytest.raises(NotAvailable, match="LeNet labels none of 60 test images rightly"):
         zoo.recognised("LeNet", np.eye(3)[(few.labels + 1) % 3], few.labels)
+
+
+def test_two_digits_that_the_data_lack_are_not_told_apart():
+    few = blobs(6)
+    context = Context(Dataset("mine", "here", "0", few, few, classes=6), {}, 0, None)
+    with pytest.raises(NotAvailable, match=r"no images of class 7\."):
+        logistic.logistic(context, network="softmax", images=10)
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 3])
+def test_a_network_has_the_classes_that_its_training_did_not_see(lacking):
+    """A label is a place in its answer, and the attacks and evolutions ask for every label."""
+    few, classes = blobs(4), 4 + lacking
+    context = Context(Dataset("mine", "here", "0", few, few, classes=classes), {}, 0, Store(""))
+    recipe = training.Recipe(partial(models.dense, units=[3], activation="relu"), phases=[])
+    call = context.training(recipe, few, 7)
+    assert call().output_shape == (None, classes)
+    assert context.training(recipe, few, 7, classes=4)().output_shape == (None, 4)
+    if not lacking:  # and the key of a released network stays
+        assert key(call) == key(partial(recipe, examples=few, seed=7))

@@ -16,7 +16,7 @@ from reproduce.report.results import Artefact, Claim, Strength, answer
 
 RANGE = 15.0  # epsilon runs from -15 to 15, as in the figure
 STEPS = 121
-LABEL = 4  # the figure's digit
+LABEL = 4  # the figure's digit; of data without it the first image's
 
 
 def figure4(context: Context, *, network: str, images: int) -> Artefact:
@@ -34,13 +34,13 @@ def figure4(context: Context, *, network: str, images: int) -> Artefact:
     lasting, deviation = _lasting(answers, sample.labels, epsilons), _bend(answers, epsilons)
     cells.rate("maxout", "wrong class lasts", int(lasting.sum()), len(lasting))
     cells.mean("maxout", "variance that a line leaves", deviation, "fraction")
-    which = int(np.flatnonzero(test.labels == LABEL)[0])
+    which = int(np.argmax(test.labels == LABEL))
     one = Examples(test.images[which : which + 1], test.labels[which : which + 1])
     curves = _along(subject, one, epsilons)[0]
     return Artefact(
         title="Figure 4: along the gradient's sign",
         caption=(
-            f"Figure: the logits for one test image of a {LABEL}. Table: {len(lasting):,} test "
+            f"Figure: the logits for one test image of a {one.labels[0]}. Table: {len(lasting):,} test "
             "images. wrong class lasts: of the images misclassified for some positive epsilon, "
             "those misclassified from the first such epsilon up to 15; variance that a line "
             "leaves: of each image's logits for epsilon from 1 to 15, the mean share of variance "

@@ -10,6 +10,7 @@ from reproduce.experiments.goodfellow.models import EPSILON, record, trained
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
+from reproduce.runtime.errors import NotAvailable
 
 ROW = "logistic 3 against 7"
 DIGITS = (3, 7)
@@ -22,7 +23,7 @@ def logistic(context: Context, *, network: str, images: int) -> Artefact:
         network: softmax regression, which has two classes here; images: test images at most.
     """
     cells = Cells("goodfellow", "fgsm")
-    subject = trained(context, network, _pair(context.dataset.train))
+    subject = trained(context, network, _pair(context.dataset.train), len(DIGITS))
     test = _pair(context.dataset.test)
     sample = Examples(test.images[:images], test.labels[:images])
     changed = subject.fooling(sample)
@@ -46,6 +47,12 @@ def logistic(context: Context, *, network: str, images: int) -> Artefact:
 
 
 def _pair(examples: Examples) -> Examples:
-    """The examples of both digits, with labels 0 and 1."""
+    """The examples of both digits, with labels 0 and 1.
+
+    Raises:
+        NotAvailable: where one of them has none.
+    """
+    if lacking := set(DIGITS) - set(examples.labels.tolist()):
+        raise NotAvailable(f"there are no images of class {', '.join(map(str, sorted(lacking)))}.")
     chosen = np.isin(examples.labels, DIGITS)
     return read_only(examples.images[chosen], (examples.labels[chosen] == DIGITS[1]).astype(int))

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import softmax
 
 from reproduce.data.examples import Examples
-from reproduce.experiments import Context
+from reproduce.experiments import Context, fitting
 from reproduce.methods.attacks import fgsm
-from reproduce.networks.classical import Model, fit
+from reproduce.networks.classical import Model, fit, held_out
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import logits
 from reproduce.report.cells import Cells
@@ -34,9 +34,11 @@ class Subject(NamedTuple):
         return fgsm.fast(self.classify, sample.images, sample.labels, epsilon=EPSILON)
 
 
-def trained(context: Context, name: str, examples: Examples | None = None) -> Subject:
-    """A network of conf/networks."""
-    network = context.network(name, examples=examples)
+def trained(
+    context: Context, name: str, examples: Examples | None = None, classes: int | None = None
+) -> Subject:
+    """A network of conf/networks; see `Context.network`."""
+    network = context.network(name, examples=examples, classes=classes)
     return Subject(network, partial(logits, network))
 
 
@@ -47,6 +49,8 @@ def radial(context: Context, learn: partial[Any], limit: int) -> Subject:
         learn: `prototypes.rbf_network` with its options; limit: training images at most.
     """
     examples = context.dataset.train
+    learnt = held_out(examples)[0].labels[:limit]
+    fitting.of_every_class(learn.func.__name__, learnt, context.dataset.classes)
     model: Model = context.store.remembered(partial(fit, learn, examples, context.seed, limit))
     assert model.classify is not None
     return Subject(model.classify, model.logits)

@@ -62,16 +62,17 @@ def access(
     white = cells.rate("with the model", "fooled", fooled_by(target), n)
     recipe = context.recipe(network)
     wider = partial(recipe.network, units=[OTHER_WIDTH, OTHER_WIDTH])
-    train = partial(replace(recipe, network=wider), seed=context.seeds(2)[1])
-    elsewhere = context.cached(partial(train, examples=others))
+    train, seed = replace(recipe, network=wider), context.seeds(2)[1]
+    elsewhere = context.cached(context.training(train, others, seed))
     blind = cells.rate("substitute, other data", "fooled", fooled_by(elsewhere), n)
     curve: dict[int, float] = {}
     for count in queried:
         some = others.images[:count]
         answers = logits(target, some).argmax(axis=1).astype(np.int64)
         asked_for = partial(
-            train, examples=read_only(some.copy(), answers), classes=context.dataset.classes
-        )
+            train, examples=read_only(some.copy(), answers), seed=seed,
+            classes=context.dataset.classes,
+        )  # fmt: skip
         row = f"substitute, {len(some)} labels asked"
         fooled = cells.rate(row, "fooled", fooled_by(context.cached(asked_for)), n)
         curve[len(some)] = float(fooled.value or 0)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from reproduce.data.examples import Examples, read_only
-from reproduce.experiments import Context
+from reproduce.experiments import Context, fitting
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import inputs as rules
 from reproduce.methods.attacks import fgsm
@@ -63,6 +63,7 @@ def dimension(
         least[deep][side**2] = found
         cells.number(f"{row}, {deep}", "test_error", _error(wide, tests), "fraction")
         cells.number(f"{row}, {deep}", "linf", _median(found), "max")
+    fitting.of_every_class(PROJECTED, train.labels, context.dataset.classes)
     for side in sides:
         error, found = context.cached(
             partial(projected, train, test, sample, side**2, context.seed)
@@ -182,7 +183,7 @@ def _of_width(context: Context, name: str, width: int, train: Examples) -> Any:
     """The network of that name with hidden layers of another width."""
     recipe = context.recipe(name)
     wide = replace(recipe, network=partial(recipe.network, units=[width, width]))
-    return context.cached(partial(wide, examples=train, seed=context.seed))
+    return context.cached(context.training(wide, train, context.seed))
 
 
 def _resized(examples: Examples, side: int) -> Examples:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.data.examples import Examples, read_only
-from reproduce.experiments import Context
+from reproduce.experiments import Context, fitting
 from reproduce.experiments.goodfellow.models import EPSILON, record
 from reproduce.experiments.lipton import zoo
 from reproduce.experiments.lipton.rules import defence as rules
@@ -50,7 +50,7 @@ def robust(
     shown: list[tuple[str, np.ndarray]] = []
     for row in ordinary:
         networks = [
-            context.cached(partial(recipes[row], examples=train, seed=context.seed))
+            context.cached(context.training(recipes[row], train, context.seed))
             for recipes in (ordinary, hardened)
         ]
         for label, network in zip((row, rules.TRAINED.format(row)), networks, strict=True):
@@ -63,12 +63,13 @@ def robust(
                 sample.labels,
             )
             shown.append((label, changed))
-    against = context.cached(partial(ordinary[surrogate], examples=train, seed=context.seed))
+    against = context.cached(context.training(ordinary[surrogate], train, context.seed))
     learnt, attacked = (
         fgsm.fast(against, some.images, some.labels, epsilon=EPSILON) for some in (train, sample)
     )
     distorted = read_only(learnt, train.labels)
     sets = {"random forest": train, rules.TRAINED.format("random forest"): _both(train, distorted)}
+    fitting.of_every_class("random forest", train.labels, context.dataset.classes)
     for row, some in sets.items():
         call = partial(forest_answers, some, sample.images, attacked, forest, context.seed)
         clean, fooled = context.cached(call)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.data.examples import Examples
-from reproduce.experiments import Context
+from reproduce.experiments import Context, fitting
 from reproduce.networks import classical
 from reproduce.networks.classical import Model
 from reproduce.runtime import store
@@ -31,11 +31,7 @@ def learner(context: Context, *, learn: partial[Any], limit: int | None = None) 
         limit: examples at most, where learning is slow.
     """
     learnt = classical.held_out(context.dataset.train)[0].labels[:limit]
-    if lacking := sorted(set(range(context.dataset.classes)) - set(learnt.tolist())):
-        raise NotAvailable(
-            f"{learn.func.__name__} learns from {len(learnt)} images, among which there is none "
-            f"of class {', '.join(map(str, lacking[:8]))}."
-        )
+    fitting.of_every_class(learn.func.__name__, learnt, context.dataset.classes)
     return partial(classical.fit, learn, context.dataset.train, context.seed, limit)
 
 

@@ -55,10 +55,7 @@ def transfer(
     total = 0
     _, seed = context.seeds(2)
     trained = context.store.cached_all(
-        [
-            Piece(partial(train, examples=context.dataset.train, seed=seed))
-            for train in others.values()
-        ]
+        [Piece(context.training(train, context.dataset.train, seed)) for train in others.values()]
     )
     networks = dict(zip(others, trained, strict=True))
     evolved = evolve_all(context, list(presets.values()), runs, generations)

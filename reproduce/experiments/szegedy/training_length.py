@@ -60,9 +60,8 @@ def training_length(
             half = halves(context.dataset.train, seed=seed if number else None)[0]
             runs: dict[At, Attacked] = {}
             for name in NETWORKS:
-                call = partial(
-                    at_lengths, networks[name], lengths=lengths, examples=half, seed=seed
-                )
+                stops = partial(at_lengths, networks[name], lengths=lengths)
+                call = context.training(stops, half, seed)
                 stopped = context.cached(
                     call, "checkpoints", f"training {name}, split {number + 1}"
                 )
@@ -103,6 +102,7 @@ def at_lengths(
     lengths: Sequence[int],
     examples: Examples,
     seed: int,
+    classes: int | None = None,
     checkpoints: Path | None = None,
 ) -> list[keras.Model]:
     """One training, looked at on its way: the network after each of these numbers of iterations.
@@ -115,7 +115,7 @@ def at_lengths(
         raise NotAvailable("lengths of training need a recipe of full-batch L-BFGS alone.")
     return [
         replace(recipe, phases=[partial(recipe.phases[0], iterations=length)])(
-            examples=examples, seed=seed, checkpoints=checkpoints
+            examples=examples, seed=seed, classes=classes, checkpoints=checkpoints
         )
         for length in lengths
     ]
