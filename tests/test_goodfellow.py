@@ -24,7 +24,7 @@ def test_a_maxout_unit_is_the_largest_of_its_pieces():
     model.set_weights([kernel, bias, last, last_bias])
     pieces = (images.reshape(7, -1) @ kernel + bias).reshape(7, 2, 5)
     expected = pieces.max(axis=1) @ last + last_bias
-    np.testing.assert_allclose(model(images), expected, rtol=1e-5)
+    np.testing.assert_allclose(model(images), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_on_a_linear_model_the_step_loses_epsilon_times_the_weights_sum():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from reproduce.methods.attacks import adversarial
+from reproduce.runtime.errors import UserError
 from reproduce.training import pools
 
 CLASSES = 3
@@ -186,3 +187,29 @@ def test_where_no_example_is_found_training_goes_on_with_the_images_as_they_are(
     np.testing.assert_array_equal(pool.labels, some[1])
     assert "no adversarial example was found above hidden1" in capsys.readouterr().out
     train(network(), examples, attack=misses)
+
+
+@pytest.mark.parametrize(("few", "steps"), [(12, 3), (45, 4)])
+def test_few_examples_make_a_step_for_each_pool(examples, few, steps):
+    """Fewer than a batch were no batch, and fewer steps than pools none: nothing was learnt.
+
+    At a constant gradient (a rate of next to nothing) the weights have moved in proportion to the
+    steps: without momentum, of batches that hold all examples alike.
+    """
+    model, lone = network(), network()
+    start = model.get_weights()
+    options = {"epochs": 1, "momentum": 0.0, "weight": 0.0, "rate": lambda done: 1e-3 + 0 * done}
+    alike = Examples(examples.images[[0] * few], examples.labels[[0] * few])
+    train(model, alike, batch=20, **options)
+    train(lone, alike, batch=20, **options | {"layers": ["pixels"], "epochs": 1})
+    for before, after, one in zip(start, model.get_weights(), lone.get_weights(), strict=True):
+        each = (one - before) / max(few // 20, 1)
+        np.testing.assert_allclose(after - before, steps // 3 * 3 * each, rtol=0.05, atol=1e-6)
+
+
+def test_a_training_that_diverges_says_so(examples):
+    def too_fast(done):
+        return np.full_like(done, np.inf)
+
+    with pytest.raises(UserError, match="adversarial training: the loss is nan in epoch 1"):
+        train(network(), examples, rate=too_fast)

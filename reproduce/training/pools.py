@@ -17,6 +17,7 @@ the latter with its true labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from reproduce.methods.attacks import adversarial
+from reproduce.runtime.errors import UserError
 from reproduce.runtime.progress import say, stage
 
 Array = NDArray[np.floating]
@@ -88,7 +90,10 @@ def adversarial_sgd(
     pools: list[Pool | None] = [None for _ in layers]
     epochs = max(1, round(effort * epochs))
     size = min(size, epochs * fresh)  # as many as there will ever be
-    steps = len(examples.labels) // batch
+    n = len(examples.labels)
+    batch = min(batch, n)
+    passes = math.ceil(len(layers) / (n // batch))  # of an epoch: each pool has its step
+    steps = passes * (n // batch)
     images, labels = tf.constant(examples.images), tf.constant(examples.labels, tf.int32)
     with stage("adversarial training", total=epochs) as advance:
         for epoch in range(epochs):
@@ -96,7 +101,8 @@ def adversarial_sgd(
                 some = craft(side, *_draw(examples, fresh, rng), attack, rng, targets, longest)
                 pools[place] = mixed(pools[place], some, size, rng)
             full = [_padded(pool, size) for pool in pools if pool is not None]
-            order = rng.permutation(len(examples.labels))[: steps * batch].reshape(steps, batch)
+            shuffles = [rng.permutation(n)[: n // batch * batch] for _ in range(passes)]
+            order = np.concatenate(shuffles).reshape(steps, batch)
             members = [
                 rng.integers(len(pool.labels), size=(steps, batch)) for pool in pools if pool
             ]
@@ -110,6 +116,12 @@ def adversarial_sgd(
                 tf.constant(np.stack(members, axis=1), tf.int32),
                 tf.constant(rates, tf.float32),
             )
+            if not np.isfinite(loss):
+                raise UserError(
+                    f"adversarial training: the loss is {float(loss)} in epoch {epoch + 1} of "
+                    f"{epochs}, with a learning rate of up to {rates.max():g}: a smaller one is "
+                    "needed."
+                )
             advance(1, loss=float(loss))
 
 

@@ -40,11 +40,11 @@ def figure4(context: Context, *, network: str, images: int) -> Artefact:
     return Artefact(
         title="Figure 4: along the gradient's sign",
         caption=(
-            f"Figure: the logits for one test image of a {one.labels[0]}. Table: {len(lasting):,} test "
-            "images. wrong class lasts: of the images misclassified for some positive epsilon, "
-            "those misclassified from the first such epsilon up to 15; variance that a line "
-            "leaves: of each image's logits for epsilon from 1 to 15, the mean share of variance "
-            "not explained by a straight line."
+            f"Figure: the logits for one test image of a {one.labels[0]}. Table: {len(lasting):,} "
+            "test images. wrong class lasts: of the images misclassified for some positive "
+            "epsilon, those misclassified from the first such epsilon up to 15; variance that a "
+            "line leaves: of each image's logits for epsilon from 1 to 15, the mean share of "
+            "variance not explained by a straight line."
         ),
         cells=cells.list,
         claims=[_wide(lasting)],
