@@ -109,7 +109,9 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
     """Exact distances of a linear network; returns the maximum changes."""
     kernel, *bias = network.layers[-1].get_weights()
     offset = bias[0] if bias else np.zeros(kernel.shape[1])
-    right = zoo.recognised(row, logits(network, sample.images), sample.labels)
+    right = zoo.recognised(
+        f"softmax regression on {row}", logits(network, sample.images), sample.labels
+    )
     images = sample.images[right]
     largest = linear.boxed_chebyshev(kernel, offset, images)
     free = linear.free(kernel, offset, images, 2)
