@@ -157,7 +157,7 @@ def test_the_piece_of_a_network_is_what_the_network_would_be(tmp_path):
     """Of one that is trained, and of one that is loaded."""
 
     class Data:
-        train = IMAGES
+        train, classes = IMAGES, 1
 
     def load(dataset):
         return "loaded"
