@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from reproduce.data import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.pieces import network_piece
 from reproduce.experiments.plan import plan, table
@@ -157,16 +158,19 @@ def test_the_piece_of_a_network_is_what_the_network_would_be(tmp_path):
     """Of one that is trained, and of one that is loaded."""
 
     class Data:
-        train, classes = IMAGES, 1
+        train, classes = Examples(IMAGES, np.zeros(12, int)), 1
 
     def load(dataset):
         return "loaded"
 
-    networks = {"FC": partial(train), "own": partial(load)}
+    def learn(examples, seed):
+        return examples.images + seed
+
+    networks = {"FC": partial(learn), "own": partial(load)}
     context = Context(Data(), networks, 3, Store(tmp_path))
     piece = network_piece(context, "FC")
     assert piece.title == "training FC, seed 3"
-    assert key(piece.call) == key(partial(train, examples=IMAGES, seed=3))
+    assert key(piece.call) == key(partial(learn, examples=Data.train, seed=3))
     (found,) = context.store.cached_all([piece])
     np.testing.assert_array_equal(found, context.network("FC"))
     assert network_piece(context, "own").quick
