@@ -6,6 +6,7 @@ them to reproduce.experiments. Results go to outputs/<experiment>/<dataset>/<sca
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import warnings
@@ -27,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from reproduce.runtime import cli_help, cores, options, sweep, typed
+from reproduce.runtime import cli_help, cores, memory, options, sweep, typed
 from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
 from reproduce.runtime.errors import UserError
@@ -99,6 +100,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = made(cfg.dataset)
+    if math.prod(whole.train.images.shape[1:]) <= memory.SMALL:
+        memory.give_back_at_once()
     dataset = subsample(whole, cfg.examples, cfg.seed)
     artefacts = made(cfg.artefacts)
     released = RELEASED if cfg.released else None

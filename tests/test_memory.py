@@ -33,8 +33,9 @@ mapped = lambda: mallinfo2().e
 TENSORS = (
     MAPPED
     + """
-from reproduce.runtime import cores
+from reproduce.runtime import cores, memory
 cores.start_tensorflow(0, None)
+memory.give_back_at_once()
 import tensorflow as tf
 tf.zeros([100]) + 1
 before = mapped()

@@ -51,7 +51,6 @@ def start_tensorflow(seed: int, threads: int | None) -> None:
         threads: as many as there are cores if None.
     """
     threads = threads or len(CORES)
-    memory.give_back_at_once()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.markup import escape
 
-from reproduce.runtime import cores, recipe
+from reproduce.runtime import cores, memory, recipe
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import ROOT
 from reproduce.runtime.progress import relay, say, stage
@@ -139,6 +139,7 @@ def opened(
         store="",
         seed=seed,
         threads=threads,
+        gives_back=memory.gives_back(),
         products=int(products) if products.isdigit() else None,
         paths=(os.getcwd(),),
     )
