@@ -33,7 +33,6 @@ from reproduce.report.provenance import read_config
 ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent / "faults.yaml"
 COPIED = ("reproduce", "conf", "run.py", "pyproject.toml", "outputs/reference")
-FIRST = 5  # seed that the reference does not have
 
 
 class Edit(NamedTuple):
@@ -77,6 +76,11 @@ class Place(NamedTuple):
     def of_run(self, outputs: Path, experiment: str, seed: int) -> Path:
         """A run's folder."""
         return outputs / experiment / self.dataset / self.scale / f"seed={seed}"
+
+    def first(self, experiment: str) -> int:
+        """The first seed that the reference does not have."""
+        kept = reference.read(reference.Name(experiment, self.dataset, self.scale))
+        return 1 + max((seed for run in kept for seed in run.seeds), default=-1)
 
     def run(self, code: Path, *words: str) -> int:
         """The exit code of `python run.py` in a copy of the code; its output goes beside that."""
@@ -136,14 +140,20 @@ def finished(folder: Path) -> bool:
     return (folder / "report.html").is_file()
 
 
-def make_seeds(place: Place, experiment: str, seeds: range, only: Sequence[str]) -> None:
+def make_seeds(place: Place, experiment: str, count: int, only: Sequence[str]) -> None:
     """The new seeds that are not there yet, in one process."""
+    seeds = _new(place, experiment, count)
     left = [seed for seed in seeds if not finished(place.of_run(place.outputs, experiment, seed))]
     if left:
         words = [f"only=[{','.join(only)}]", f"seed={','.join(map(str, left))}"]
         place.run(
             frozen(place), "-m", f"experiment={experiment}", *words, f"outputs={place.outputs}"
         )
+
+
+def _new(place: Place, experiment: str, count: int) -> range:
+    first = place.first(experiment)
+    return range(first, first + count)
 
 
 def make_fault(place: Place, fault: Fault) -> None:
@@ -159,7 +169,8 @@ def make_fault(place: Place, fault: Fault) -> None:
         (code / edit.file).write_text(edit.edited(frozen(place)), encoding="utf-8")
     ended = place.run(
         code, f"experiment={fault.experiment}", f"only=[{','.join(fault.only)}]",
-        f"seed={FIRST}", f"outputs={outputs}", f"store={place.outputs / 'cache'}",
+        f"seed={place.first(fault.experiment)}", f"outputs={outputs}",
+        f"store={place.outputs / 'cache'}",
     )  # fmt: skip
     (outputs / "ended").write_text(f"{ended}\n")
     shutil.rmtree(code)
@@ -171,11 +182,11 @@ def checked(folder: Path) -> further.Check:
     return further.check(kept, reference.of(kept, read_config(folder)))
 
 
-def tell_seeds(place: Place, experiments: Sequence[str], seeds: range) -> None:
+def tell_seeds(place: Place, experiments: Sequence[str], count: int) -> None:
     """False alarms, of runs and of cells."""
     runs, alarms, cells, outside = 0, 0, 0, 0
     for experiment in experiments:
-        for seed in seeds:
+        for seed in _new(place, experiment, count):
             folder = place.of_run(place.outputs, experiment, seed)
             if not finished(folder):
                 continue
@@ -199,7 +210,8 @@ def tell_faults(place: Place, chosen: Sequence[Fault]) -> None:
         if (outputs / "ended").read_text().strip() != "0":
             found, text = found + 1, "the run ends with an error"
         else:
-            beside = checked(place.of_run(outputs, fault.experiment, FIRST))
+            first = place.first(fault.experiment)
+            beside = checked(place.of_run(outputs, fault.experiment, first))
             found, text = found + bool(beside.outside), str(beside)
         print(f"  {fault.name}: {text}")
     print(f"Faults: {found} of {told} found.")
@@ -220,18 +232,17 @@ def main() -> None:
     parser.add_argument("--tell", action="store_true")
     given = parser.parse_args()
     place = Place(given.folder.resolve(), given.scale, given.dataset)
-    seeds = range(FIRST, FIRST + given.seeds)
     chosen = [listed[name] for name in given.faults]
     touched: dict[str, dict[str, None]] = {}  # artefacts by experiment, in the order of the list
     for fault in chosen:
         touched.setdefault(fault.experiment, {}).update(dict.fromkeys(fault.only))
     if not given.tell:
         for experiment, artefacts in touched.items():
-            make_seeds(place, experiment, seeds, [*artefacts])
+            make_seeds(place, experiment, given.seeds, [*artefacts])
             for fault in chosen:
                 if fault.experiment == experiment:
                     make_fault(place, fault)
-    tell_seeds(place, [*touched], seeds)
+    tell_seeds(place, [*touched], given.seeds)
     tell_faults(place, chosen)
 
 
