@@ -215,9 +215,9 @@ def _claims(name: str, by_setting: Mapping[Setting, Sequence[Results]]) -> list[
         for seen in same.values():
             first = seen[0][1]
             parts = [
-                f"{verdict} with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+                _with_seeds(verdict, same_verdict)
                 for verdict in get_args(ClaimVerdict)
-                if (seeds := [seed for seed, claim in seen if claim.verdict == verdict])
+                if (same_verdict := {s: claim for s, claim in seen if claim.verdict == verdict})
             ]
             where = f"{sweep.text(setting)}: " if setting else ""
             evidence = first.evidence if len(seen) == 1 else "; ".join(parts)
@@ -229,6 +229,15 @@ def _claims(name: str, by_setting: Mapping[Setting, Sequence[Results]]) -> list[
                 )
             )
     return [claim for claims in merged.values() for claim in claims]
+
+
+def _with_seeds(verdict: str, claims: Mapping[int, Claim]) -> str:
+    """Which seeds came to a verdict, and the evidence of the first of them."""
+    first = min(claims)
+    told = claims[first].evidence.removesuffix(".")
+    if len(claims) == 1:
+        return f"{verdict} with seed {first} ({told})"
+    return f"{verdict} with seeds {', '.join(map(str, claims))} (with seed {first}: {told})"
 
 
 def over_runs(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
