@@ -100,8 +100,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
 
     warnings.showwarning = lambda message, *_: say(f"[yellow]{escape(str(message))}[/]")
     whole = made(cfg.dataset)
-    if math.prod(whole.train.images.shape[1:]) <= memory.SMALL:
-        memory.give_back_at_once()
+    image = math.prod(whole.train.images.shape[1:])
+    memory.give_back(image)
     dataset = subsample(whole, cfg.examples, cfg.seed)
     artefacts = made(cfg.artefacts)
     released = RELEASED if cfg.released else None
@@ -118,7 +118,7 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         locked(folder / ".lock", waiting),
         log_to(folder / "run.log"),
         chart_to(charts),
-        opened(cfg.store, released, engine, seed=cfg.seed, threads=threads) as store,
+        opened(cfg.store, released, engine, seed=cfg.seed, threads=threads, image=image) as store,
     ):
         context = Context(dataset=dataset, networks=made(cfg.networks), seed=cfg.seed, store=store)
         header = Header(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.markup import escape
 
-from reproduce.runtime import cores, memory, recipe
+from reproduce.runtime import cores, recipe
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import ROOT
 from reproduce.runtime.progress import relay, say, stage
@@ -124,12 +124,18 @@ class Spread(Store):
 
 @contextlib.contextmanager
 def opened(
-    folder: str | Path, released: str | Path | None, engine: Engine, *, seed: int, threads: int
+    folder: str | Path,
+    released: str | Path | None,
+    engine: Engine,
+    *,
+    seed: int,
+    threads: int,
+    image: int = 0,
 ) -> Iterator[Store]:
     """The store of a run, with the workers of its engine while it lasts.
 
     Args:
-        seed, threads: of the run.
+        seed, threads: of the run; image: numbers of an image, see `memory.give_back`.
     """
     if engine.name == "serial":
         yield Store(folder, released)
@@ -139,7 +145,7 @@ def opened(
         store="",
         seed=seed,
         threads=threads,
-        gives_back=memory.gives_back(),
+        image=image,
         products=int(products) if products.isdigit() else None,
         paths=(os.getcwd(),),
     )

@@ -7,9 +7,10 @@ that the gaps they leave are seldom filled again. And graphs hold each other in 
 images that they were traced with, until Python looks for rings, which it does by counts of objects
 and not by their size.
 
-With large images the first two stay as they are: a network's maps are then blocks of tens of MB,
-and to ask the system for each anew took half of the processor time of an attack on photographs
-(SqueezeNet 14.1 of 30.4 s, Tiny Darknet 7.8 of 17.6 s), for a peak that was 0.1 GB lower.
+With large images a network's maps are blocks of tens of MB. To ask the system for each anew took
+half of the processor time of an attack on photographs (SqueezeNet 14.1 of 30.4 s, Tiny Darknet 7.8
+of 17.6 s): there blocks are kept for the next, and go back at the end of each piece of work. With
+TensorFlow's allocator, as fast, a run on photographs came to 4.9 GB.
 """
 
 from __future__ import annotations
@@ -22,30 +23,30 @@ from typing import Any
 
 # Of malloc.h: mallopt's parameters. Setting either ends their growth with what was freed last.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-# Bytes. With blocks of 3 MB asked one by one a training of LeNet took 28 % longer; with these
-# limits as long as with TensorFlow's allocator.
+# Bytes: what is asked one by one, and what is held for later. With blocks of 3 MB asked one by one
+# a training of LeNet took 28 % longer; with these as long as with TensorFlow's allocator.
 LARGE, SPARE = 8 << 20, 64 << 20
+LARGE_OF_PHOTOGRAPHS, SPARE_OF_PHOTOGRAPHS = 1 << 30, 512 << 20
 # Read by TensorFlow at its first tensor: the C library in the place of its own allocator.
 SYSTEM_ALLOCATOR = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 SMALL = 64 * 64 * 3  # numbers of an image, at most
 
 
-def give_back_at_once() -> None:
+def give_back(image: int) -> None:
     """For the rest of this process; call it before TensorFlow's first tensor.
 
     Large blocks are asked from the system one by one, and of the others no more than SPARE is
     held for later, where the C library can be told so.
+
+    Args:
+        image: numbers of an image, height x width x channels.
     """
+    small = image <= SMALL
     os.environ.setdefault(SYSTEM_ALLOCATOR, "1")
     mallopt = _of_the_library("mallopt")
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGE)
-        mallopt(M_TRIM_THRESHOLD, SPARE)
-
-
-def gives_back() -> bool:
-    """Whether this process does, for others that shall do as it does."""
-    return os.environ.get(SYSTEM_ALLOCATOR) == "1"
+        mallopt(M_MMAP_THRESHOLD, LARGE if small else LARGE_OF_PHOTOGRAPHS)
+        mallopt(M_TRIM_THRESHOLD, SPARE if small else SPARE_OF_PHOTOGRAPHS)
 
 
 def pass_over_imports() -> None:

@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
     store: the run's, an absolute path; released: the released entries, or None.
     seed, threads: of the run, for TensorFlow; where threads is None it is not begun.
-    gives_back: whether freed memory goes back to the system at once (`memory`).
+    image: numbers of an image, see `memory.give_back`; 0 where it is not begun.
     products: threads of NumPy's matrix products, None for what the worker's machine has.
     paths: folders in which modules may lie, beside the worker's own.
     parent: the process with which workers of this machine end.
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     released: str | None = None
     seed: int = 0
     threads: int | None = None
-    gives_back: bool = False
+    image: int = 0
     products: int | None = None
     paths: tuple[str, ...] = ()
     parent: int | None = None
@@ -99,8 +99,8 @@ def _begin(place: Place) -> None:
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(place.products, user_api="blas")
-    if place.gives_back:
-        memory.give_back_at_once()
+    if place.image:
+        memory.give_back(place.image)
     if place.threads is not None:
         cores.start_tensorflow(place.seed, place.threads)
         import tensorflow as tf
