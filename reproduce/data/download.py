@@ -6,6 +6,7 @@ whole and right, or it is not there. `pooch` brings the files.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -72,8 +73,8 @@ def find(wanted: Wanted) -> Path:
             return places[-1]
         failure = f", and a download failed ({failed})"
     raise NotAvailable(
-        f"{wanted.file} is neither in {data_folder_in_words()} nor in {cache}{failure}. Put "
-        f"{wanted.url or 'the file'} ({_hash(wanted)}) into the folder {wanted.folder} of "
+        f"{wanted.file} is neither in {data_folder_in_words()} nor in {from_home(cache)}{failure}. "
+        f"Put {wanted.url or 'the file'} ({_hash(wanted)}) into the folder {wanted.folder} of "
         f"REPRODUCE_DATA as {wanted.file}."
     )
 
@@ -90,6 +91,13 @@ def data_folder_in_words() -> str:
     if folder is None:
         return "REPRODUCE_DATA (which is not set)"
     return "REPRODUCE_DATA" if os.path.isdir(folder) else f"REPRODUCE_DATA ({folder}: no folder)"
+
+
+def from_home(place: Path) -> str:
+    """A place with ~ for the user's home: results name no folder of one machine."""
+    with contextlib.suppress(ValueError, RuntimeError):
+        return str(Path("~") / place.relative_to(Path.home()))
+    return str(place)
 
 
 def keras_home() -> Path:

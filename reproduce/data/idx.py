@@ -16,7 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from reproduce.data import arrays as stored
-from reproduce.data.download import data_folder, data_folder_in_words, fetch_together, keras_home
+from reproduce.data.download import (
+    data_folder,
+    data_folder_in_words,
+    fetch_together,
+    from_home,
+    keras_home,
+)
 from reproduce.data.examples import (
     IDX_FILES,
     Arrays,
@@ -119,8 +125,9 @@ def _find(
     failure = fetch_together([(url, url.rsplit("/", 1)[1]) for url in urls], folder, check)
     if not read:
         raise NotAvailable(
-            f"{name} is neither in {data_folder_in_words()} nor in {cache}, and a download failed "
-            f"({failure}). Put {_expected(name)} into the folder {name} of REPRODUCE_DATA."
+            f"{name} is neither in {data_folder_in_words()} nor in {from_home(cache)}, and a "
+            f"download failed ({failure}). Put {_expected(name)} into the folder {name} of "
+            "REPRODUCE_DATA."
         )
     return read[0], "download"  # kept for the next run, or not, where the cache is read-only
 

@@ -156,3 +156,13 @@ def test_a_server_that_never_answers_is_given_up(tmp_path, monkeypatch):
 def test_a_number_of_training_images_that_is_none(count, tmp_path, refused):
     dataset = idx.mnist(str(write_npz(tmp_path / "a.npz")))
     refused("has 12 training images", lambda: examples.subsample(dataset, count, seed=0))
+
+
+def test_a_missing_file_names_no_folder_of_one_machine(tmp_path, monkeypatch):
+    """The reason is kept among the results."""
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.delenv("REPRODUCE_DATA", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(NotAvailable, match=r"nor in ~/\.keras/models\. Put") as caught:
+        download.find(download.Wanted("a", "x", sha256="0"))
+    assert str(tmp_path) not in str(caught.value)
