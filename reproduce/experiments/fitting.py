@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.data.examples import Dataset
+from reproduce.data.examples import Dataset, Examples
 from reproduce.methods.evolution.map_elites import Encoding
+from reproduce.networks import classical
+from reproduce.networks.classical import Model
 from reproduce.runtime.errors import NotAvailable, UserError
 
 Preset = Callable[..., Encoding]  # of an encoding, for a size and a number of channels
@@ -42,6 +44,19 @@ def of_every_class(learner: str, labels: np.ndarray, classes: int) -> None:
             f"{learner} learns from {len(labels)} images, among which there is none of class "
             f"{', '.join(map(str, lacking[:8]))}."
         )
+
+
+def fitted(
+    learn: partial[Any], examples: Examples, classes: int, seed: int, limit: int | None
+) -> partial[Model]:
+    """`classical.fit`, to be called.
+
+    Raises:
+        NotAvailable: where a class is not among what it would learn from.
+    """
+    learnt = classical.held_out(examples)[0].labels[:limit]
+    of_every_class(learn.func.__name__, learnt, classes)
+    return partial(classical.fit, learn, examples, seed, limit)
 
 
 @contextlib.contextmanager

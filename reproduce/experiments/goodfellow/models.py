@@ -12,7 +12,7 @@ from scipy.special import softmax
 from reproduce.data.examples import Examples
 from reproduce.experiments import Context, fitting
 from reproduce.methods.attacks import fgsm
-from reproduce.networks.classical import Model, fit, held_out
+from reproduce.networks.classical import Model
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import logits
 from reproduce.report.cells import Cells
@@ -48,10 +48,9 @@ def radial(context: Context, learn: partial[Any], limit: int) -> Subject:
     Args:
         learn: `prototypes.rbf_network` with its options; limit: training images at most.
     """
-    examples = context.dataset.train
-    learnt = held_out(examples)[0].labels[:limit]
-    fitting.of_every_class(learn.func.__name__, learnt, context.dataset.classes)
-    model: Model = context.store.remembered(partial(fit, learn, examples, context.seed, limit))
+    data = context.dataset
+    call = fitting.fitted(learn, data.train, data.classes, context.seed, limit)
+    model: Model = context.store.remembered(call)
     assert model.classify is not None
     return Subject(model.classify, model.logits)
 

@@ -30,9 +30,8 @@ def learner(context: Context, *, learn: partial[Any], limit: int | None = None) 
     Args:
         limit: examples at most, where learning is slow.
     """
-    learnt = classical.held_out(context.dataset.train)[0].labels[:limit]
-    fitting.of_every_class(learn.func.__name__, learnt, context.dataset.classes)
-    return partial(classical.fit, learn, context.dataset.train, context.seed, limit)
+    data = context.dataset
+    return fitting.fitted(learn, data.train, data.classes, context.seed, limit)
 
 
 def network(context: Context, *, name: str) -> Recipe:
