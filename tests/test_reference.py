@@ -7,21 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_runs import a_run, five
 from omegaconf import OmegaConf
-from scipy import stats
 
 from reproduce import check as command
 from reproduce.report import (
     further,
-    next_seed,
     page,
     reference,
     reference_page,
     results_json,
     tables,
 )
-from reproduce.report.cells import Cells
-from reproduce.report.results import Layout, Results
 from reproduce.runtime import options
 
 ROOT = Path(__file__).parents[1]
@@ -32,149 +29,6 @@ sys.modules.update(dict.fromkeys(("tensorflow", "keras", "hydra")))
 sys.argv = {argv}
 runpy.run_module({module!r}, run_name="__main__")
 """
-
-
-def a_run(rng, seed=0, shift=lambda row, value: value):
-    """Sixty cells as runs have them: rates, rare ones, means, confidences, bounds."""
-    cells = Cells("szegedy", "own")
-    for i in range(15):
-        rate = shift(f"rate {i}", 0.01 + 0.02 * i)
-        cells.rate(f"rate {i}", "x", rng.binomial(1000, rate), 1000)
-        rare = shift(f"rare {i}", 0.001 * i)
-        cells.rate(f"rare {i}", "x", rng.binomial(256, rare), 256)
-        level = shift(f"mean {i}", 0.06) + 0.002 * rng.normal()
-        cells.mean(f"mean {i}", "x", level + 0.02 * rng.normal(size=64), "rms")
-        sure = 1 / (1 + np.exp(-shift(f"sure {i}", 5.0) - 0.5 * rng.standard_t(6, size=5)))
-        cells.median(f"sure {i}", "x", sure, "fraction")
-    cells.number("bound", "x", shift("bound", 3.25), "norm")
-    return Results(
-        experiment="one", dataset="few", data_source="here", data_digest="0", scale="smoke",
-        seeds=(seed,), versions={"reproduce": "0"}, started=f"run {seed} {rng.random()}",
-        seconds={"own": 1.0}, cells=tuple(cells.list), claims=(), not_run={}, departures=(),
-        artefacts={"own": Layout("Table 1")}, papers_data=False,
-    )  # fmt: skip
-
-
-def five(rng):
-    return [a_run(rng, seed) for seed in range(5)]
-
-
-def test_one_new_run_in_twenty_at_most_is_a_false_alarm():
-    """Over many references: the level holds for the whole procedure, not for one lucky draw."""
-    rng = np.random.default_rng(0)
-    alarms = [bool(further.check(a_run(rng), five(rng)).outside) for _ in range(40)]
-    assert stats.binomtest(sum(alarms), len(alarms), 0.05, alternative="greater").pvalue > 0.05
-
-
-@pytest.mark.parametrize(
-    ("row", "factor"),
-    [("rate 3", 2.5), ("rare 14", 12), ("mean 0", 2.2), ("sure 2", 2.0), ("bound", 1.001)],
-)
-def test_planted_shifts_are_found(row, factor):
-    rng = np.random.default_rng(1)
-    found = 0
-    for _ in range(10):
-        shifted = a_run(rng, shift=lambda name, x: x * factor if name == row else x)
-        outside = further.check(shifted, five(rng)).outside
-        found += any(cell.row == row for cell in outside)
-    assert found >= 9
-
-
-def test_the_range_of_a_further_draw_is_the_closed_form():
-    """Hahn & Meeker 1991, table A.13: 3.04 standard deviations for five draws at 95 %."""
-    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    cells = [Cells("szegedy", "t").number("row", "x", value, "norm") for value in values]
-    low, high = next_seed.allowed(cells, 0.05)
-    assert high - 3 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
-    assert low == pytest.approx(6 - high)
-
-
-def test_counts_in_range_are_those_that_fisher_s_test_does_not_tell_apart():
-    cells = rates(2, 3, 3, 3, 4, n=60)
-    low, high = next_seed.allowed(cells, 0.01)
-    for count in range(61):
-        sides = [
-            stats.fisher_exact([[count, 60 - count], [15, 285]], alternative).pvalue
-            for alternative in ("less", "greater")
-        ]
-        assert (low <= count / 60 <= high) == (min(sides) > 0.005), count
-
-
-def rates(*counts, row="row", n=40):
-    return [Cells("szegedy", "t").rate(row, "x", count, n) for count in counts]
-
-
-def test_dispersion_is_pearson_s_statistic_over_its_degrees_of_freedom():
-    for counts in ((4, 12, 30, 8, 20), (10, 11, 9, 12, 10)):
-        table = [counts, [40 - count for count in counts]]
-        found = stats.chi2_contingency(table, correction=False)
-        expected = found.statistic / 4 if found.pvalue < next_seed.OWN_HINT else 1
-        assert next_seed.dispersion([rates(*counts)]).factor == pytest.approx(expected)
-
-
-def test_a_mean_lies_where_the_errors_of_its_images_put_it():
-    """Of so many images the t interval is the normal one; between seeds nothing is added."""
-    rng = np.random.default_rng(7)
-    images = 0.06 + 0.02 * rng.normal(size=(5, 4000))
-    cells = [Cells("szegedy", "t").mean("row", "x", each, "rms") for each in images]
-    low, high = next_seed.allowed(cells, 0.01)
-    error = images.std(axis=1, ddof=1).mean() / 4000**0.5
-    assert (high - low) / 2 == pytest.approx(stats.norm.ppf(0.995) * error * 1.2**0.5, rel=1e-3)
-    apart = [cell._replace(value=cell.value + 0.01 * i) for i, cell in enumerate(cells)]
-    apart = [c._replace(low=c.low + 0.01 * i, high=c.high + 0.01 * i) for i, c in enumerate(apart)]
-    scatter = next_seed.dispersion([apart])
-    values = np.array([cell.value for cell in apart])
-    assert scatter.factor == pytest.approx(values.var(ddof=1) / error**2, rel=1e-3)
-    low, high = next_seed.allowed(apart, 0.05, scatter)
-    assert (high - low) / 2 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
-
-
-def test_a_rate_that_no_seed_changes_has_to_be_the_same_but_for_images_that_rounding_turns():
-    """Five draws of 770 of 4,000 agree once in 30 million times; five of 1 of 40 now and then."""
-    low, high = next_seed.allowed(rates(*[770] * 5, n=4000), 1e-4)
-    assert low < 766 / 4000 < 774 / 4000 < high
-    assert high - low < 9 / 4000
-    low, high = next_seed.allowed(rates(*[1] * 5), 1e-4)
-    assert high > 4 / 40
-
-
-def test_images_that_behave_alike_count_as_few():
-    """A network takes all its noise for one digit: the next one may take it for another."""
-    shares = {"0": (0, 6, 0, 0, 0), "1": (6, 0, 0, 6, 0), "2": (0, 0, 6, 0, 6), "3": (0,) * 5}
-    runs = [a_run(np.random.default_rng(0))._replace(cells=()) for _ in range(5)]
-    for seed, run in enumerate(runs):
-        cells = [rates(shares[digit][seed], n=6)[0]._replace(column=digit) for digit in shares]
-        runs[seed] = run._replace(cells=tuple(cells))
-    low, high = further.ranges(runs)["t", "row", "3"]
-    assert low <= 0
-    assert high >= 1
-    rare = next_seed.allowed(rates(0, 0, 0, 0, 0, n=200), 0.001)
-    assert rare.high < 0.05, "where nothing hints at more than the binomial, it holds"
-
-
-def test_a_number_that_no_seed_changes_has_to_be_the_same():
-    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
-    low, high = next_seed.allowed(cells, 0.05)
-    assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
-
-
-def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
-    """The exact conditional test of two Poisson means (Przyborowski & Wilenski 1940)."""
-    cells = [Cells("szegedy", "t").number("row", "x", 8, "count") for _ in range(5)]
-    low, high = next_seed.allowed(cells, 0.05)
-    for count in range(30):
-        sides = [
-            stats.binomtest(count, count + 40, 1 / 6, alternative).pvalue
-            for alternative in ("less", "greater")
-        ]
-        assert (low <= count <= high) == (min(sides) > 0.025), count
-
-
-def test_a_cell_without_a_value_is_not_judged():
-    rng = np.random.default_rng(2)
-    run = a_run(rng)
-    run = run._replace(cells=(run.cells[0]._replace(value=None), *run.cells[1:]))
-    assert run.cells[0] in further.check(run, five(rng)).unknown
 
 
 def test_a_reference_of_other_artefacts_tells_nothing(rng):

@@ -108,7 +108,7 @@ def console(comparison: Comparison, names: Sequence[str]) -> Table:
     table.add_column("noise", justify="right")
     for moved in comparison.moved:
         cell = moved.before
-        scale = 100 if cell.unit == "fraction" else 1
+        scale = printing.scale(cell.unit)
         table.add_row(
             Text(f"{cell.artefact}, {cell.row}, {printing.column(cell.column)}"),
             printing.value(moved.before),

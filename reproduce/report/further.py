@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from reproduce.report import printing
 from reproduce.report.intervals import Interval
-from reproduce.report.next_seed import Key, Ranges, key, ranges
+from reproduce.report.next_seed import Ranges, key, ranges
 from reproduce.report.results import Cell, Results
+from reproduce.report.scatter import Key
 
 __all__ = [
     "Beside",

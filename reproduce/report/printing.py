@@ -43,6 +43,8 @@ def number(value: float | None, unit: str, places: int = 2) -> str:
         return NOT_AVAILABLE
     if unit == "fraction":
         return _per_cent(value, places)
+    if unit == "points":
+        return f"{100 * value:+.{places}f}"
     if unit == "count":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit == "rms":
@@ -111,7 +113,7 @@ def published(cell: Cell) -> str:
         return NOT_AVAILABLE
     found = quoted(cell)
     if found is None:  # a cell of a combined report, or of a table since changed
-        return f"{100 * cell.published:.6g}" if cell.unit == "fraction" else f"{cell.published:g}"
+        return f"{scale(cell.unit) * cell.published:.6g}"
     relation, _, digits = found.text.partition(" ")
     return f"{_RELATIONS[relation]} {digits}" if relation in _RELATIONS else found.text
 
@@ -133,6 +135,11 @@ def quoted(cell: Cell) -> Published | None:
 def base(row: str) -> str:
     """A row's name without the swept setting a combined report adds to it."""
     return row.partition(SETTING)[0]
+
+
+def scale(unit: str) -> float:
+    """What a value is multiplied with to be shown: of fractions, per cent and points are."""
+    return 100.0 if unit in ("fraction", "points") else 1.0
 
 
 def unit(cell: Cell) -> str:

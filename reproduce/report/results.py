@@ -20,7 +20,8 @@ class Cell(NamedTuple):
     """One number of a table, beside the one the paper prints. Made by `cells.Cells`.
 
     value: a fraction for rates; None where it could not be computed.
-    unit: "fraction", "rms" (root mean square per pixel, pixels in [0, 1]), "count", "norm", ...
+    unit: "fraction", "points" (a difference of two fractions), "rms" (root mean square per pixel,
+        pixels in [0, 1]), "count", "norm", ...
     low, high: 95 % interval; None where nothing varies.
     n: the number of images (or runs) behind the value.
     published: in the same unit as the value.

@@ -102,7 +102,7 @@ def curves(by_setting: Mapping[Setting, Sequence[Cell]]) -> Figure | None:
 
 
 def _line(panel: Any, label: str, points: Sequence[tuple[float, Cell]]) -> None:
-    scale = 100.0 if points[0][1].unit == "fraction" else 1.0
+    scale = printing.scale(points[0][1].unit)
     x = np.array([x for x, _ in points])
     rows = [(cell.value, cell.low, cell.high) for _, cell in points]
     y, low, high = (

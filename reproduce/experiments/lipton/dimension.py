@@ -56,20 +56,20 @@ def dimension(
         small, tests, tried = (_resized(some, side) for some in (train, test, sample))
         row = f"{side} x {side}"
         network = context.network(softmax, examples=small)
-        cells.number(row, "test_error", _error(network, tests), "fraction")
+        cells.rate(row, "test_error", _wrong(network, tests), len(tests.labels))
         least[softmax][side**2] = _linear_row(cells, row, network, tried)
         wide = context.network(deep, examples=small)
         found = _deep(context, deep, wide, tried)
         least[deep][side**2] = found
-        cells.number(f"{row}, {deep}", "test_error", _error(wide, tests), "fraction")
+        cells.rate(f"{row}, {deep}", "test_error", _wrong(wide, tests), len(tests.labels))
         cells.number(f"{row}, {deep}", "linf", _median(found), "max")
     fitting.of_every_class(PROJECTED, train.labels, context.dataset.classes)
     for side in sides:
-        error, found = context.cached(
+        wrong, found = context.cached(
             partial(projected, train, test, sample, side**2, context.seed)
         )
         least[PROJECTED][side**2] = found
-        cells.number(f"{side**2} projections", "test_error", error, "fraction")
+        cells.rate(f"{side**2} projections", "test_error", wrong, len(test.labels))
         known = int(np.isfinite(found).sum())
         cells.number(f"{side**2} projections", "linf", _median(found), "max", known)
     for name, by_size in least.items():
@@ -81,7 +81,7 @@ def dimension(
         by_width[network.count_params()] = found
         row = f"{width}-{width}-{context.dataset.classes}"
         cells.number(row, "parameters", network.count_params(), "count")
-        cells.number(row, "test_error", _error(network, test), "fraction")
+        cells.rate(row, "test_error", _wrong(network, test), len(test.labels))
         cells.number(row, "linf", _median(found), "max")
     _slope(cells, f"{deep} against parameters", by_width, column="slope_parameters")
     return Artefact(
@@ -128,12 +128,12 @@ def _linear_row(cells: Cells, row: str, network: Any, sample: Examples) -> np.nd
 
 def projected(
     train: Examples, test: Examples, sample: Examples, count: int, seed: int
-) -> tuple[float, np.ndarray]:
+) -> tuple[int, np.ndarray]:
     """A linear SVM on random orthonormal directions instead of pixels.
 
     Returns:
-        its test error, and the exact smallest maximum changes of its inputs, float64 (n,); NaN
-        for images in the sample that it classifies wrongly.
+        how many test images it classifies wrongly, and the exact smallest maximum changes of its
+        inputs, float64 (n,); NaN for images in the sample that it classifies wrongly.
     """
     stream = np.random.default_rng([seed, 11])
     basis = orthonormal(sample.images[0].size, stream, vectors=count).T
@@ -146,8 +146,8 @@ def projected(
     assert model.linear is not None
     images, labels = seen(sample)
     right = zoo.recognised(PROJECTED, model.logits(images), labels)
-    error = float((model.labels(seen(test).images) != test.labels).mean())
-    return error, _among_all(right, linear.free(*model.linear, images[right], np.inf))
+    wrong = int((model.labels(seen(test).images) != test.labels).sum())
+    return wrong, _among_all(right, linear.free(*model.linear, images[right], np.inf))
 
 
 def _deep(context: Context, name: str, network: Any, sample: Examples) -> np.ndarray:
@@ -201,8 +201,8 @@ def _first(examples: Examples, limit: int) -> Examples:
     return read_only(examples.images[:limit], examples.labels[:limit])
 
 
-def _error(network: Any, sample: Examples) -> float:
-    return float((logits(network, sample.images).argmax(axis=1) != sample.labels).mean())
+def _wrong(network: Any, sample: Examples) -> int:
+    return int((logits(network, sample.images).argmax(axis=1) != sample.labels).sum())
 
 
 def _median(values: np.ndarray) -> float:

@@ -25,13 +25,15 @@ TOP = 10  # features with the largest weights
 class Shifts(NamedTuple):
     """One logistic regression and what its test examples need.
 
-    accuracy: on test examples; magnitude: |weight| of each feature, largest first.
+    right: how many of the `tested` test examples it classifies correctly.
+    magnitude: |weight| of each feature, largest first.
     margins: float64 (n,), of correctly classified test examples.
     needed: float64 (n, features), shift of each feature alone, in its standard deviations, in
         the order of magnitude; possible: bool, whether it stays within the feature's range.
     """
 
-    accuracy: float
+    right: int
+    tested: int
     magnitude: np.ndarray
     margins: np.ndarray
     needed: np.ndarray
@@ -107,7 +109,7 @@ def shifts(digest: str, penalty: str, features: int, tried: int, seed: int) -> S
     square = np.asarray(train.multiply(train).mean(axis=0))[0]
     deviation = np.sqrt(square - np.asarray(train.mean(axis=0))[0] ** 2)
     return Shifts(
-        float(right.mean()), np.abs(weights[order]), margins,
+        int(right.sum()), len(right), np.abs(weights[order]), margins,
         (needed / deviation)[:, order], possible[:, order],
     )  # fmt: skip
 
@@ -117,7 +119,7 @@ def _feature_row(cells: Cells, name: str, one: Shifts) -> None:
     sizes = np.abs(one.needed)
     near = np.abs(one.margins) <= np.quantile(np.abs(one.margins), NEAR)
     top = np.median(sizes[:, :TOP], axis=1)
-    cells.number(name, "test_accuracy", one.accuracy, "fraction")
+    cells.rate(name, "test_accuracy", one.right, one.tested)
     cells.number(name, "features", float((one.magnitude > 0).sum()), "count")
     cells.rate(name, "flips_unbounded", int(np.isfinite(sizes).any(axis=1).sum()), n)
     cells.rate(name, "flips_bounded", int(one.possible.any(axis=1).sum()), n)
@@ -132,10 +134,8 @@ class Flips(NamedTuple):
 
     changed: bool (n, pixels), see `single.flips`, for correctly classified test images.
     above_leaf: how far above its leaf each deciding split lies (a single tree).
-    error: on the test images.
     """
 
-    error: float
     changed: np.ndarray
     above_leaf: np.ndarray
 
@@ -161,7 +161,7 @@ def one_bit(
         call = partial(flips, train, sample, depth, trees, context.seed)
         found[name] = one = context.cached(call)
         n = len(one.changed)
-        cells.number(name, "test_error", one.error, "fraction")
+        cells.rate(name, "test_error", len(sample.labels) - n, len(sample.labels))
         cells.rate(name, "one_bit", int(one.changed.any(axis=1).sum()), n)
         cells.mean(name, "bits", one.changed.sum(axis=1), "count")
         if not trees and len(one.above_leaf):
@@ -217,7 +217,7 @@ def flips(train: Examples, test: Examples, depth: int | None, trees: int, seed: 
         above = [
             single_feature.deciding_depths(tree, *pair) for pair in zip(kept, changed, strict=True)
         ]
-    return Flips(float(1 - right.mean()), changed, np.concatenate([*above, np.zeros(0, int)]))
+    return Flips(changed, np.concatenate([*above, np.zeros(0, int)]))
 
 
 def _binary(images: np.ndarray) -> np.ndarray:

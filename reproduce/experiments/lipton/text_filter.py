@@ -19,12 +19,13 @@ from reproduce.report.results import Artefact
 class Asked(NamedTuple):
     """A filter and those who asked it.
 
-    error: on test texts, float.
+    wrong: how many of the `tested` test texts it classifies wrongly.
     passed: bool (n,); first, questions: int (n,); added: int (n,), words beside the message.
     length: int (n,), words of the messages.
     """
 
-    error: float
+    wrong: int
+    tested: int
     passed: np.ndarray
     first: np.ndarray
     questions: np.ndarray
@@ -48,7 +49,7 @@ def text_filter(
             partial(asked, digest, kind, documents, questions, context.seed)
         )
         n = len(one.passed)
-        cells.number(kind, "test_error", one.error, "fraction")
+        cells.rate(kind, "test_error", one.wrong, one.tested)
         cells.rate(kind, "evaded", int(one.passed.sum()), n)
         past = one.passed
         for name, values in {"questions": one.first, "added_words": one.added,
@@ -98,7 +99,8 @@ def asked(digest: str, kind: str, tried: int, questions: int, seed: int) -> Aske
         words = stream.permutation(texts.words(own)).tolist()
         found.append(evasion.good_words(filter_.predict, message, words, questions=questions))
     return Asked(
-        float((blocks != split.test_labels).mean()),
+        int((blocks != split.test_labels).sum()),
+        len(blocks),
         np.array([one.passed for one in found], bool),
         np.array([one.first for one in found], int),
         np.array([one.questions for one in found], int),

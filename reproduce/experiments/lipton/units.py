@@ -64,5 +64,6 @@ def _row(cells: Cells, row: str, found: dict[str, Coherence], measure: str) -> N
         cells.mean(row, family, each, UNITS[measure])
     compared = equivalence.compare(values["units"], values["random"], MARGINS[measure])
     interval = compared.low, compared.high
-    cells.number(row, "difference", compared.difference, UNITS[measure], interval=interval)
+    unit = "points" if UNITS[measure] == "fraction" else UNITS[measure]
+    cells.number(row, "difference", compared.difference, unit, interval=interval)
     cells.number(row, "margin", MARGINS[measure], UNITS[measure])
