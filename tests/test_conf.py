@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce.report import sweep
+from reproduce.runtime import options
 from reproduce.runtime.calls import made
 
 CONF = Path("conf").resolve()
@@ -91,3 +92,12 @@ def test_the_sweep_over_networks_has_one_of_each_that_is_at_hand():
         for each in params.networks.split(",")
     ]
     assert names == [["SqueezeNet"], ["Tiny Darknet"]]
+
+
+@pytest.mark.parametrize("name", ["caffe", "large_class"])
+def test_a_reading_of_figure_11_is_a_departure_of_its_own(name):
+    config = composed("experiment=nguyen", f"+reading={name}")
+    told = options.departures(config, ["experiment=nguyen", f"+reading={name}"])
+    assert any(line.startswith(f"reading={name} in the place of") for line in told), told
+    settings = options.settings(config, ["experiment=nguyen", f"+reading={name}"])
+    assert settings == {"reading": name}

@@ -111,6 +111,21 @@ def test_each_network_learns_the_fooling_images_of_all_before_it(context):
     assert found[1].log_odds.shape == (2, 3, CLASSES)
 
 
+def test_the_first_network_may_be_another_one_with_images_of_its_own(context):
+    """Readings of Figure 11: the authors' weights as DNN1, a class as large as a digit's."""
+    trained_on.clear()
+    found = rounds.rounds(
+        context, train=partial(small_network), encoding=cppn.encoding, networks=3, runs=1,
+        generations=2, images=15, first="LeNet", first_runs=3, first_images=50,
+    )  # fmt: skip
+    assert [each.fooling for each in found] == [0, 50, 65]
+    assert [len(each.log_odds) for each in found] == [3, 1, 1]
+    images, labels = context.dataset.test
+    wrong = context.network("LeNet").predict(images, verbose=0).argmax(1) != labels
+    assert found[0].wrong == wrong.sum()
+    assert [int((each.labels == CLASSES).sum()) for each in trained_on] == [50, 65]
+
+
 def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
     snapshots = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
     evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(snapshots=snapshots)

@@ -12,6 +12,7 @@ from reproduce.data import Examples
 from reproduce.networks import models
 from reproduce.runtime.errors import UserError
 from reproduce.training.adversarial import adversarial
+from reproduce.training.caffe import inverse
 from reproduce.training.objective import cross_entropy, decays, penalty, value_and_gradient
 from reproduce.training.schedules import cosine, falling, one_cycle
 
@@ -118,6 +119,13 @@ def test_descent_takes_the_steps_it_should(blobs, nesterov, compiled):
     if nesterov:  # the implementation keeps the point looked at
         w = w + 0.8 * velocity
     np.testing.assert_allclose(model.get_weights()[0], w, atol=1e-5)
+
+
+def test_the_schedule_of_caffe_s_example_is_what_caffe_prints():
+    """Its log of examples/mnist: iterations 100, 500 and 9900 of 10,000."""
+    done = np.array([0, 100, 500, 9900]) / 10_000
+    rates = inverse(done, start=0.01, gamma=1e-4, power=0.75, steps=10_000)
+    np.testing.assert_allclose(rates, [0.01, 0.00992565, 0.00964069, 0.00596843], rtol=1e-6)
 
 
 def test_one_cycle_goes_up_and_down():

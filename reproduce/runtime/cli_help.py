@@ -18,7 +18,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from reproduce.runtime.places import CONF
 
-GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "engine", "sweep")
+GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "engine", "reading", "sweep")
+ADDED = ("reading", "sweep")  # with a plus: they are not among the defaults of config.yaml
 PACKAGE = "# @package "
 
 
@@ -31,7 +32,7 @@ def listing() -> str:
     """Every choice and every option of a run, each with its comment."""
     lines = []
     for group in GROUPS:
-        plus = "+" if group == "sweep" else ""  # it is not among the defaults of config.yaml
+        plus = "+" if group in ADDED else ""
         lines.append(f"\n{group}:")
         for name in names(group):
             path = CONF / group / f"{name}.yaml"

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from reproduce.runtime.cli_help import GROUPS, names, with_nearest
+from reproduce.runtime.cli_help import ADDED, GROUPS, names, with_nearest
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import CONF
 from reproduce.runtime.ranges import shown
@@ -51,8 +51,8 @@ def check(words: Sequence[str]) -> None:
             raise UserError(f"options are written name=value, got {' '.join(word.split())!r}.")
         if key.startswith(PLACES):
             raise UserError(f"{key} has no say here: results go where outputs= says.")
-        if key == "sweep" and not word.startswith("+"):
-            raise UserError(f"a sweep is written with a plus: +{word.lstrip('~')}.")
+        if key in ADDED and not word.startswith("+"):
+            raise UserError(f"a {key} is written with a plus: +{word.lstrip('~')}.")
         if not own_conf and (CONF / key.partition("@")[0]).is_dir():
             _check_choice(key, word)
 
@@ -73,7 +73,7 @@ def _check_choice(key: str, word: str) -> None:
         raise UserError(f"{key} is one of {', '.join(known)}, got {_words(value)}.")
     if value not in known:
         raise UserError(with_nearest(f"{group}={value} is not known", value, known))
-    if override.is_add() and key in GROUPS and key not in ("sweep", "attack"):
+    if override.is_add() and key in GROUPS and key not in (*ADDED, "attack"):
         raise UserError(f"{key} is chosen without a plus: {key}={value}.")
 
 

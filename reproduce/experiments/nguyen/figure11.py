@@ -37,6 +37,9 @@ def figure11(
     runs: int,
     generations: int,
     images: int,
+    first: str | None = None,
+    first_runs: int | None = None,
+    first_images: int | None = None,
 ) -> Artefact:
     """Retraining with a class for fooling images, and what evolution still finds.
 
@@ -46,20 +49,23 @@ def figure11(
         runs: of evolution per network; the paper has 30.
         generations: of each run; the paper does not say.
         images: of each network's, that all later ones learn; the paper does not say.
+        first, first_runs, first_images: of DNN_1, where it is not as the others; see `rounds`.
     """
     found = rounds(
         context, train=train, encoding=encoding, networks=networks, runs=runs,
-        generations=generations, images=images,
+        generations=generations, images=images, first=first, first_runs=first_runs,
+        first_images=first_images,
     )  # fmt: skip
-    images = min(images, 2 * context.dataset.classes * runs)
+    runs_told = _told(runs, first_runs)
+    images_told = _told(min(images, 2 * context.dataset.classes * runs), first_images)
     cells = Cells("nguyen", "figure11")
     for i, each in enumerate(found, 1):
         _row(cells, f"DNN{i}", each)
     return Artefact(
         title="Figure 11: networks retrained on fooling images, fooled again",
         caption=(
-            f"{runs} runs of {generations} generations against each network, {images} images of "
-            "the first and last generations into the training set of all later ones. "
+            f"{runs_told} runs of {generations} generations against each network, {images_told} "
+            "images of the first and last generations into the training set of all later ones. "
             "median_confidence: over runs and digits; worst_class: the lowest median of a digit; "
             "at_99: share of images at 99 % or more; until_99: generation from which the median is "
             "at 99 %; test_error: on clean test images; recognised: fooling images in its own "
@@ -72,17 +78,22 @@ def figure11(
         departures=[
             f"The paper does not say for how many generations the networks were attacked; here "
             f"{generations}. The fewer, the lower the medians of the retrained networks.",
-            f"Nor does it say how many images of each network the later ones learn; here {images}. "
-            "The more, the lower the medians, and the higher the error on clean images. Our number "
-            "was chosen after results were seen, and whether retraining helps depends on it: "
-            "docs/results/nguyen.md.",
-            f"{runs} runs per network instead of 30."
-            if runs != 30
+            "Nor does it say how many images of each network the later ones learn; here "
+            f"{images_told}. The more, the lower the medians, and the higher the error on clean "
+            "images. Our number was chosen after results were seen, and whether retraining helps "
+            "depends on it: docs/results/nguyen.md.",
+            f"{runs_told} runs per network instead of 30."
+            if runs_told != "30"
             else "30 runs per network, as published.",
             SETTLED,
             LOG_ODDS,
         ],
     )
+
+
+def _told(each: int, first: int | None) -> str:
+    """'50', or '50 (300 of DNN1)'."""
+    return f"{each:,}" if first is None else f"{each:,} ({first:,} of DNN1)"
 
 
 def _row(cells: Cells, row: str, each: Round) -> None:

@@ -50,19 +50,26 @@ def rounds(
     runs: int,
     generations: int,
     images: int,
+    first: str | None = None,
+    first_runs: int | None = None,
+    first_images: int | None = None,
 ) -> list[Round]:
     """DNN_1 to DNN_n; every network and every evolution is kept.
 
     Args:
         train: makes a network from examples and a seed.
         images: m, drawn for the later networks; all there are where the runs have fewer.
+        first: the experiment's network that is DNN_1; None trains it as the others.
+        first_runs, first_images: against DNN_1 and of its images; None takes runs and images.
 
     Raises:
         UserError: for fewer images than one.
     """
-    if images < 1:
+    drawn, attacks = [images] * networks, [runs] * networks
+    drawn[0], attacks[0] = first_images or images, first_runs or runs
+    if min(drawn) < 1:
         raise UserError(
-            f"images of each network that the later ones learn: 1 or more; got {images}"
+            f"images of each network that the later ones learn: 1 or more; got {min(drawn)}"
         )
     classes = context.dataset.classes
     clean, test = context.dataset.train, context.dataset.test
@@ -71,7 +78,10 @@ def rounds(
     with stage("retraining", total=networks) as advance:
         for i, seed in enumerate(context.seeds(networks)):
             examples = _enlarged(clean, fooling, label=classes)
-            model = context.cached(partial(train, examples=examples, seed=seed))
+            if i == 0 and first is not None:
+                model = context.network(first)
+            else:
+                model = context.cached(partial(train, examples=examples, seed=seed))
             evolution: Evolution = context.cached(
                 partial(
                     evolve,
@@ -79,7 +89,7 @@ def rounds(
                     sized(encoding, context.image_shape),
                     classes=classes,
                     generations=generations,
-                    seeds=[(context.seed, i, run) for run in range(runs)],
+                    seeds=[(context.seed, i, run) for run in range(attacks[i])],
                     children=CHILDREN,
                     snapshot_generations=(0, generations),
                 ),
@@ -96,7 +106,7 @@ def rounds(
                     recognised, len(fooling),
                 )
             )  # fmt: skip
-            added = _first_and_last(evolution, images, seed=(context.seed, i, runs))
+            added = _first_and_last(evolution, drawn[i], seed=(context.seed, i, attacks[i]))
             fooling = np.concatenate([fooling, added])
             advance(1, note=f"DNN{i + 1}")
     return found
