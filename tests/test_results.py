@@ -9,7 +9,7 @@ import pytest
 from reproduce.report import __main__ as command
 from reproduce.report import results_json
 from reproduce.report.cells import Cells
-from reproduce.report.results import Cell, Claim, Layout, Results, Strength
+from reproduce.report.results import Cell, Claim, Layout, Results, Strength, joined_versions
 from reproduce.runtime.errors import UserError
 
 KEYS = {
@@ -161,3 +161,8 @@ def test_a_combined_report_goes_nowhere_else(tmp_path, capsys, where):
     assert command.main([str(runs), "--apart", "--output", str(output)]) == 2
     assert "is no plain name of a file" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_versions_of_runs_are_told_once_each():
+    runs = [{"reproduce": "a / b", "keras": "3"}, {"reproduce": "b / c", "keras": "3"}, {}]
+    assert joined_versions(runs) == {"reproduce": "a / b / c", "keras": "3"}

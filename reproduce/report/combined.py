@@ -24,6 +24,7 @@ from reproduce.report.results import (
     Layout,
     Results,
     Strength,
+    joined_versions,
 )
 from reproduce.report.run import draw
 from reproduce.report.seeds import over_seeds
@@ -85,10 +86,7 @@ def merge(sources: Sequence[Source]) -> Results:
     not_run = {name: why for run in runs for name, why in run.not_run.items()}
     return first._replace(
         seeds=tuple(sorted({seed for run in runs for seed in run.seeds})),
-        versions={
-            key: " / ".join(dict.fromkeys(run.versions.get(key, "-") for run in runs))
-            for key in dict.fromkeys(key for run in runs for key in run.versions)
-        },
+        versions=joined_versions([run.versions for run in runs]),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds={name: round(sum(run.seconds.get(name, 0.0) for run in runs), 1) for name in names},
         cells=tuple(cells),

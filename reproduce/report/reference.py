@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 
 from reproduce.report import results_json
 from reproduce.report.provenance import read_config
-from reproduce.report.results import Cell, Results
+from reproduce.report.results import Cell, Results, joined_versions
 from reproduce.runtime.addresses import run_folder
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
@@ -175,12 +175,8 @@ def _by_seed(parts: Sequence[Part]) -> list[Results]:
 
 
 def _joined(parts: Sequence[Results]) -> Results:
-    versions = [part.versions for part in parts]
     return parts[0]._replace(
-        versions={
-            what: " / ".join(dict.fromkeys(each[what] for each in versions if what in each))
-            for what in dict.fromkeys(what for each in versions for what in each)
-        },
+        versions=joined_versions([part.versions for part in parts]),
         started=min(part.started for part in parts),
         seconds={name: took for part in parts for name, took in part.seconds.items()},
         cells=tuple(cell for part in parts for cell in part.cells),

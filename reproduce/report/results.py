@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+AND = " / "  # between versions that differ from run to run
 SETTING = " · "  # between a row and a swept setting: "FC10(1) · images=64"
 Verdict = Literal["consistent", "differs", "unpublished", "other data", "too wide"]
 ClaimVerdict = Literal["holds", "holds with exceptions", "refuted", "cannot be told"]
@@ -191,3 +192,12 @@ class Results(NamedTuple):
         """Data set, scale and seed, as every heading says them."""
         seeds = ", ".join(map(str, self.seeds))
         return f"{self.data_title} · scale {self.scale} · seed{'s' * self.combined} {seeds}"
+
+
+def joined_versions(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Of several runs: every version once, those of one package behind each other."""
+    found: dict[str, dict[str, None]] = {}
+    for versions in each:
+        for package, version in versions.items():
+            found.setdefault(package, {}).update(dict.fromkeys(version.split(AND)))
+    return {package: AND.join(version) for package, version in found.items()}
