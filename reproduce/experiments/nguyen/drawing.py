@@ -16,6 +16,10 @@ from reproduce.report import figures
 
 SCALE = 3  # pixels of the animation for a pixel
 GREYS = 32  # of the animation; noise in 256 greys makes a file three times as large
+MARKS = (  # of confidence, for wide axes and for narrow ones
+    (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999, 0.99999999),
+    (0.0001, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999),
+)
 FRAME, LAST_FRAME = 220, 2500  # milliseconds
 
 
@@ -25,29 +29,38 @@ def curves(found: Mapping[str, Evolution]) -> Figure:
     odds = {name: evolution.log_odds for name, evolution in found.items()}
     top = max(np.quantile(values[:, -1], 0.75) for values in odds.values()) + 1
     for ax, (name, values) in zip(axes[0], odds.items(), strict=True):
-        over_generations(ax, values)
+        over_generations(ax, values, (-5, top))
         ax.set_title(name, fontsize=8)
-        ax.set_ylim(-5, top)
     axes[0, 0].set_ylabel("confidence")
     figures.legend(figure, handles=axes[0, 0].lines[:2], loc="outside lower center", ncols=2)
     return figure
 
 
-def over_generations(ax: Axes, log_odds: np.ndarray) -> None:
-    """One panel; log_odds float64 (runs, generations + 1, classes)."""
+def over_generations(ax: Axes, log_odds: np.ndarray, ends: tuple[float, float]) -> None:
+    """One panel; log_odds float64 (runs, generations + 1, classes), ends as `confidence_axis`."""
     x = np.arange(log_odds.shape[1])
     low, median, high = np.quantile(log_odds, (0.25, 0.5, 0.75), axis=(0, 2))
     figures.curve(ax, x, median, low, high, label="median, quartiles", index=0)
     figures.curve(ax, x, log_odds.min(axis=(0, 2)), label="worst class of all runs", index=1)
-    confidence_axis(ax)
+    confidence_axis(ax, ends)
     ax.axhline(np.log(9999), color="0.6", linewidth=0.6, linestyle=":")
     ax.set_xlabel("generation")
 
 
-def confidence_axis(ax: Axes) -> None:
-    """Ticks of an axis of log-odds, labelled by confidence."""
-    marks = (0.01, 0.5, 0.99, 0.9999, 0.999999, 0.99999999)
-    ax.set_yticks([np.log(p / (1 - p)) for p in marks], [f"{p:.8g}" for p in marks])
+def confidence_axis(ax: Axes, ends: tuple[float, float] | None = None) -> None:
+    """Ticks of an axis of log-odds, labelled by confidence.
+
+    Args:
+        ends: of the axis, in log-odds; None puts them around what is drawn.
+    """
+    low, high = ends or ax.get_ylim()
+    for marks in MARKS:
+        ticks = {np.log(p / (1 - p)): f"{p:.8g}" for p in marks}
+        inside = {odds: label for odds, label in ticks.items() if low <= odds <= high}
+        if len(inside) > 2:
+            break
+    ax.set_yticks([*inside], [*inside.values()])
+    ax.set_ylim(low, high)
 
 
 def animation(found: Evolution, run: int = 0) -> bytes:

@@ -198,8 +198,7 @@ def _panels(
         ax.plot(x, median, "o", color="black", markersize=2.5, label="ours")
         ax.plot(x, published, "D", markerfacecolor="none", markeredgecolor="#D55E00",
                 markersize=3, label="published")  # fmt: skip
-        drawing.confidence_axis(ax)
-        ax.set_ylim(LOWEST, 19)
+        drawing.confidence_axis(ax, (LOWEST, 19))
         title = f"{site.images} images, {site.runs} runs\nof {site.generations} generations"
         ax.set_title(title, fontsize=7)
     for ax in axes[-1]:
