@@ -120,6 +120,20 @@ def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
         assert (low <= count <= high) == (min(sides) > 0.025), count
 
 
+def test_counts_that_are_nearly_the_same_keep_the_spread_of_counts():
+    """Of 293, 293, 292, 292 and 292 questions the next seed may ask 302: 17 is the root of 292."""
+    cells = [Cells("lipton", "t").number("row", "x", v, "count") for v in (293, 293, 292, 292, 292)]
+    low, high = next_seed.allowed(cells, 1e-4)
+    for count in (200, 220, 240, 302, 350, 380):
+        sides = [
+            stats.binomtest(count, count + 1462, 1 / 6, alternative).pvalue
+            for alternative in ("less", "greater")
+        ]
+        assert (low <= count <= high) == (min(sides) > 5e-5), count
+    apart = [cell._replace(value=v) for cell, v in zip(cells, (0, 400, 10, 900, 3), strict=True)]
+    assert next_seed.allowed(apart, 0.05).high > 900, "what seeds scatter beyond that counts"
+
+
 def test_a_cell_without_a_value_is_not_judged():
     rng = np.random.default_rng(2)
     run = a_run(rng)
@@ -177,7 +191,9 @@ def test_the_log_odds_of_a_rate_reach_its_ends():
     odds = np.log([(count + 0.5) / (60.5 - count) for count in counts])
     low = next_seed.allowed(cells, 0.05, spread).low
     end = odds.mean() - stats.t.ppf(0.975, 3) * odds.std(ddof=1) * 1.25**0.5
-    assert low == pytest.approx((61 / (1 + np.exp(-end)) - 0.5) / 60, abs=2e-6)
+    whole = np.floor(61 / (1 + np.exp(-end)) - 0.5)
+    assert low == pytest.approx(whole / 60, abs=2e-6)
+    assert whole == 1
     assert next_seed.allowed(cells, 1e-6, spread).low <= 0
 
 

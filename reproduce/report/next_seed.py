@@ -6,9 +6,9 @@ a cell itself knows comes first:
 
     a rate of n images    wherever Fisher's exact test finds no difference from all seeds' images
     a mean of n images    the error that its interval shows, of which hundreds of images tell
-    any other number      the deviation between seeds; of a confidence, of its log-odds
-    the same in each      a count keeps Poisson's spread; another number lies in the interval that
-                          it shows, and without one has to be the same
+    any other number      the deviation between seeds; of a confidence, of its log-odds; a count
+                          keeps Poisson's spread at least
+    the same in each      it lies in the interval that it shows, or has to be the same without one
 
 Between seeds, rates and means can vary by more than images let them: networks differ, and images of
 one run may behave alike, as where a network takes all noise for one digit, or none. By how much is
@@ -88,15 +88,16 @@ def allowed(cells: Sequence[Cell], level: float, scatter: Dispersion = ALONE) ->
             odds = _by_odds(cells, level)
             found = Interval(min(found.low, odds.low), max(found.high, odds.high))
         return found
-    if not spread and unit == "count":
-        return _by_poisson(values, level)
     if not spread:
-        return _same(cells, values)
+        return _by_poisson(values, level) if unit == "count" else _same(cells, values)
     if (variance := images_variance(cells)) is not None:
         freedom = min(sum((cell.n or 1) - 1 for cell in cells), scatter.freedom)
         deviation = math.sqrt(variance * scatter.factor)
         return within(_further(float(values.mean()), deviation, len(cells), level, freedom), unit)
     found = within(_by_spread(values, unit, level), unit)
+    if unit == "count":
+        chance = _by_poisson(values, level)
+        found = Interval(min(found.low, chance.low), max(found.high, chance.high))
     if unit == "fraction":  # log-odds never come to 0 or 1, where a seed's own interval may
         none, all_ = (any(cell.low == 0 for cell in cells), any(cell.high == 1 for cell in cells))
         found = Interval(0.0 if none else found.low - SAME, 1.0 if all_ else found.high + SAME)
@@ -157,9 +158,8 @@ def _by_odds(cells: Sequence[Cell], level: float) -> Interval:
     wrong = np.round([(cell.value or 0.0) * (cell.n or 0) for cell in cells])
     low, high = _by_spread((wrong + 0.5) / (n + 1), "fraction", level)
     fewest = int(n.min())
-    return Interval(
-        (low * (fewest + 1) - 0.5) / fewest - SAME, (high * (fewest + 1) - 0.5) / fewest + SAME
-    )
+    first, last = low * (fewest + 1) - 0.5, high * (fewest + 1) - 0.5  # images, with a part of one
+    return Interval(math.floor(first) / fewest - SAME, math.ceil(last) / fewest + SAME)
 
 
 def _by_counting(cells: Sequence[Cell], level: float, alike: float = 1.0) -> Interval:
