@@ -195,3 +195,9 @@ def test_the_check_needs_no_tensorflow(tmp_path):
 def test_the_reference_takes_at_most_six_megabytes():
     files = list((ROOT / "outputs/reference").rglob("*.json"))
     assert sum(file.stat().st_size for file in files) < 6e6
+
+
+def test_the_command_of_a_reading_has_its_plus():
+    name = reference.named("nguyen", "mnist", "laptop", {"reading": "caffe", "seed_of": "x"})
+    told = reference.command(name, [0], ["figure11"])
+    assert told.endswith("'only=[figure11]' seed=0 +reading=caffe seed_of=x")

@@ -28,7 +28,7 @@ from reproduce.report.results import Cell, Results, joined_versions
 from reproduce.runtime.addresses import run_folder
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
-from reproduce.runtime.places import CONF, REFERENCE
+from reproduce.runtime.places import ADDED, CONF, REFERENCE
 
 DIGITS = 9
 
@@ -148,7 +148,9 @@ def command(name: Name, seeds: Sequence[int], artefacts: Sequence[str]) -> str:
     known = OmegaConf.load(config).artefacts if config.is_file() else ()
     if set(artefacts) != set(known):
         words += [f"'only=[{','.join(artefacts)}]'"]
-    return " ".join([*words, f"seed={','.join(map(str, seeds))}", *name.words])
+    words.append(f"seed={','.join(map(str, seeds))}")
+    words += ["+" * (option in ADDED) + f"{option}={value}" for option, value in name.settings]
+    return " ".join(words)
 
 
 def _parts(name: Name, folder: Path) -> list[Part]:

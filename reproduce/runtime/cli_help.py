@@ -16,10 +16,9 @@ from omegaconf import OmegaConf
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from reproduce.runtime.places import CONF
+from reproduce.runtime.places import ADDED, CONF
 
 GROUPS = ("experiment", "dataset", "networks", "attack", "scale", "engine", "reading", "sweep")
-ADDED = ("reading", "sweep")  # with a plus: they are not among the defaults of config.yaml
 PACKAGE = "# @package "
 
 

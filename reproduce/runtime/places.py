@@ -15,6 +15,7 @@ def found(in_checkout: str, in_package: str) -> Path:
 
 
 CONF = found("conf", "conf")
+ADDED = ("reading", "sweep")  # folders of it chosen with a plus: not among config.yaml's defaults
 RELEASED = found("outputs/released", "released")
 REFERENCE = found("outputs/reference", "reference")
 # Of a package that was installed, outputs go to the folder one works in, as those of its command.

@@ -8,9 +8,9 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from reproduce.runtime.cli_help import ADDED, GROUPS, names, with_nearest
+from reproduce.runtime.cli_help import GROUPS, names, with_nearest
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.places import CONF
+from reproduce.runtime.places import ADDED, CONF
 from reproduce.runtime.ranges import shown
 
 OWN_CONF = ("--config-dir", "-cd", "--config-path", "-cp")  # may hold choices of one's own

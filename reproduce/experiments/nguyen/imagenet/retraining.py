@@ -5,6 +5,7 @@ Its last layer gets one more unit, which alone is learned; the rest stays as it 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -43,10 +44,12 @@ def fooling_images(found: Evolution) -> np.ndarray:
     One image may hold many niches, so that of 2,000 a run some hundreds are different.
     """
     start = found.snapshots[:, found.snapshot_generations.index(0)]
-    end = np.stack([archive.images for archive in found.archives])
-    images = np.concatenate([start, end]).reshape(-1, *end.shape[2:])
-    first = {image.tobytes(): i for i, image in reversed(list(enumerate(images)))}
-    return images[sorted(first.values())]
+    images = [image for run in start for image in run]
+    images += [image for archive in found.archives for image in archive.images]
+    once: dict[bytes, np.ndarray] = {}
+    for image in images:
+        once.setdefault(hashlib.sha256(image.tobytes()).digest(), image)
+    return np.stack([*once.values()])
 
 
 def retrained(
@@ -69,22 +72,25 @@ def retrained(
     seen, unseen = np.split(order, [len(order) // 2])
     below = heads.features(network)
     shown = outputs(below, photographs.images, BATCH)
-    fooled = outputs(below, to_unit(fooling), BATCH)
+    hidden = shown[unseen]
+    learnt = np.empty((len(seen) + len(fooling), *shown.shape[1:]), np.float32)
+    learnt[: len(seen)] = shown[seen]
+    del shown  # with the fooling images as numbers, a gigabyte each
+    for first in range(0, len(fooling), BATCH):
+        some = to_unit(fooling[first : first + BATCH])
+        learnt[len(seen) + first :][: len(some)] = outputs(below, some, BATCH)
     head = heads.with_one_more(network)
-    examples = Examples(
-        np.concatenate([shown[seen], fooled]),
-        np.concatenate([photographs.labels[seen], np.full(len(fooled), classes)]),
-    )
+    labels = np.concatenate([photographs.labels[seen], np.full(len(fooling), classes)])
     for phase in phases:
-        phase(head, examples, np.random.default_rng(seed), effort)
-    answers = logits(head, shown[unseen], BATCH)
-    recognised = logits(head, fooled, BATCH).argmax(axis=1) == classes
+        phase(head, Examples(learnt, labels), np.random.default_rng(seed), effort)
+    answers = logits(head, hidden, BATCH)
+    recognised = logits(head, learnt[len(seen) :], BATCH).argmax(axis=1) == classes
     return Retrained(
         network=heads.joined(network, head),
         before=answers[:, :classes].argmax(axis=1),
         after=answers.argmax(axis=1),
         right=photographs.labels[unseen],
         recognised=int(recognised.sum()),
-        fooling=len(fooled),
+        fooling=len(fooling),
         photographs=len(seen),
     )
