@@ -226,7 +226,7 @@ def _curves(odds: dict[str, np.ndarray], children: int) -> Figure:
     ax.plot([], [], "D", markerfacecolor="white", markeredgecolor="0.3", markersize=4,
                label="published")  # fmt: skip
     ax.set_xscale("log")
-    ax.set_ylim(0, 1.02)
+    ax.set_ylim(-0.02, 1.02)  # curves may lie at 0
     ax.set_xlabel("generation (of 400 images)")
     ax.set_ylabel("confidence")
     figures.legend(ax, loc="center left", bbox_to_anchor=(1, 0.5))
