@@ -195,7 +195,8 @@ def _curves(found: Sequence[Round]) -> Figure:
         ax.plot(medians[i], color=shade, linewidth=0.9)
         ax.annotate(f"DNN{i + 1}", (len(medians[i]) - 1, end), (1.03, below), color=shade,
                        textcoords=ax.get_yaxis_transform(), fontsize=7, va="center",
-                       arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.4})  # fmt: skip
+                       arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.4,
+                                   "relpos": (0, 0.5)})  # fmt: skip
     drawing.confidence_axis(ax, (LOWEST, top))
     ax.set_xlabel("generation")
     ax.set_ylabel("median confidence")
