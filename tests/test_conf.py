@@ -98,6 +98,14 @@ def test_the_sweep_over_networks_has_one_of_each_that_is_at_hand():
 def test_a_reading_of_figure_11_is_a_departure_of_its_own(name):
     config = composed("experiment=nguyen", f"+reading={name}")
     told = options.departures(config, ["experiment=nguyen", f"+reading={name}"])
-    assert any(line.startswith(f"reading={name} in the place of") for line in told), told
+    assert any(line.startswith(f"reading={name}: Nguyen et al. 2015, Figure 11") for line in told)
+    call = made(config.artefacts)["figure11"]
+    fits(call, "setting")
+    asked = [call.keywords[key] for key in ("first", "first_runs", "first_images", "images")]
+    assert (
+        asked == {"caffe": ["LeNet", None, None, 100], "large_class": [None, 300, 6000, 1000]}[name]
+    )
+    rate = call.keywords["train"].phases[0].keywords["rate"]
+    assert ("gamma" in rate.keywords) == (name == "caffe")
     settings = options.settings(config, ["experiment=nguyen", f"+reading={name}"])
     assert settings == {"reading": name}

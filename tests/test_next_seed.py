@@ -33,7 +33,7 @@ def test_planted_shifts_are_found(row, factor):
 def test_the_range_of_a_further_draw_is_the_closed_form():
     """Hahn & Meeker 1991, table A.13: 3.04 standard deviations for five draws at 95 %."""
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    cells = [Cells("szegedy", "t").number("row", "x", value, "norm") for value in values]
+    cells = [Cells("szegedy", "t").number("row", "x", value, "bits") for value in values]
     low, high = next_seed.allowed(cells, 0.05)
     assert high - 3 == pytest.approx(3.04 * values.std(ddof=1), rel=1e-3)
     assert low == pytest.approx(6 - high)
@@ -60,6 +60,15 @@ def test_dispersion_is_pearson_s_statistic_over_its_degrees_of_freedom():
         found = stats.chi2_contingency(table, correction=False)
         expected = found.statistic / 4 if found.pvalue < scatter.OWN_HINT else 1
         assert scatter.dispersion([rates(*counts)]).factor == pytest.approx(expected)
+
+
+def test_each_seed_counts_by_its_own_number_of_images():
+    """640 of 1,000 and 500 of 1,000 differ, however few images a third seed has."""
+    pairs = [(20, 40), (500, 1000), (640, 1000)]
+    cells = [Cells("szegedy", "t").rate("row", "x", *pair) for pair in pairs]
+    table = [[wrong for wrong, _ in pairs], [n - wrong for wrong, n in pairs]]
+    found = stats.chi2_contingency(table, correction=False)
+    assert scatter.dispersion([cells]).factor == pytest.approx(found.statistic / 2)
 
 
 def test_a_mean_lies_where_the_errors_of_its_images_put_it():
@@ -197,7 +206,7 @@ def test_the_log_odds_of_a_rate_reach_its_ends():
     assert next_seed.allowed(cells, 1e-6, spread).low <= 0
 
 
-def test_a_column_that_scatters_widens_its_cells_alone():
+def test_a_column_that_scatters_widens_its_cells():
     """Seeds of one column lie three standard errors apart, all others as the images say."""
     rng = np.random.default_rng(4)
     cells = {}
@@ -212,3 +221,30 @@ def test_a_column_that_scatters_widens_its_cells_alone():
     assert wide.factor > both.factor > 1
     assert min(one.factor for place, one in found.items() if place[2] == "at_99") >= wide.factor
     assert max(one.factor for place, one in found.items() if place[2] != "at_99") < wide.factor
+
+
+def test_a_seed_that_is_surer_than_a_number_can_say_does_not_narrow_a_confidence():
+    cells = [Cells("nguyen", "t").number("row", "x", value, "fraction")
+             for value in (0.97, 0.99, 0.999, 0.9999, 1.0)]  # fmt: skip
+    low, high = next_seed.allowed(cells, 5e-4)
+    assert low < 0.5
+    assert high >= 1
+
+
+def test_sizes_differ_by_factors():
+    """Of .002 to .006 a tree's distance may be .02 as well as .0006, and is never negative."""
+    values = np.array([0.002, 0.004, 0.003, 0.006, 0.005])
+    cells = [Cells("lipton", "t").number("row", "x", value, "norm") for value in values]
+    low, high = next_seed.allowed(cells, 0.05)
+    logs = np.log(values)
+    half = stats.t.ppf(0.975, 4) * logs.std(ddof=1) * 1.2**0.5
+    assert np.log([low, high]) == pytest.approx([logs.mean() - half, logs.mean() + half])
+
+
+def test_a_mean_of_counts_has_no_poisson_spread():
+    cells = [
+        Cells("lipton", "t").number("row", "x", value, "count", 3) for value in (3.3, 3.5, 3.8)
+    ]
+    values = np.array([cell.value for cell in cells])
+    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * (4 / 3) ** 0.5
+    assert next_seed.allowed(cells, 0.05) == pytest.approx((3.53333333 - half, 3.53333333 + half))

@@ -52,3 +52,13 @@ def test_a_count_names_each_verdict_by_itself():
     found = agreement.count(cells.list)
     assert (found.consistent, found.differs, found.wide, found.published) == (5, 3, 2, 10)
     assert str(found).startswith("5 of 10 cells consistent; 2 too wide to tell")
+
+
+def test_points_carry_their_sign():
+    cell = Cells("lipton", "units").number(
+        "row", "difference", -0.0125, "points", 40, (-0.031, 0.006)
+    )
+    assert printing.value(cell) == "-1.2"
+    assert printing.interval(cell) == "-3.1 to +0.6"
+    assert printing.unit(cell) == "points"
+    assert printing.number(-1e-6, "points") == "+0.00"

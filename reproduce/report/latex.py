@@ -42,7 +42,7 @@ def _tex_cell(cell: Cell | None, combined: bool) -> str:
     text = _tex(printing.value(cell))
     if combined and cell.low is not None and cell.high is not None:
         half = cell._replace(value=(cell.high - cell.low) / 2)
-        text = f"${text} \\pm {printing.value(half).removeprefix('< ')}$"
+        text = f"${text} \\pm {printing.value(half).lstrip('<+ ')}$"
     text += _TEX_MARKS.get(printing.sign(cell), "")
     return text + (f" ({_tex(printing.published(cell))})" if cell.published is not None else "")
 

@@ -6,9 +6,10 @@ a cell itself knows comes first:
 
     a rate of n images    wherever Fisher's exact test finds no difference from all seeds' images
     a mean of n images    the error that its interval shows, of which hundreds of images tell
-    any other number      the deviation between seeds; of a confidence, of its log-odds; a count
-                          keeps Poisson's spread at least
-    the same in each      it lies in the interval that it shows, or has to be the same without one
+    any other number      the deviation between seeds; of a confidence, of its log-odds; of a size,
+                          of its logarithm. A whole count keeps Poisson's spread at least, and a
+                          number with an interval of its own, such as a median, that interval
+    the same in each      likewise; without an interval it has to be the same
 
 Between seeds, rates and means can vary by more than images let them: networks differ, and images of
 one run may behave alike, as where a network takes all noise for one digit, or none. By how much is
@@ -49,6 +50,8 @@ from reproduce.report.scatter import (
 )
 
 SAME = 1e-6  # relative, of a share absolute: sums over another number of threads differ by less
+SIZES = frozenset({"rms", "norm", "max", "ratio", "sd", "gaps"})  # units of what is not negative
+LARGEST = math.log(np.finfo(np.float64).max)
 TURNED = 1e-3  # of the images, and two at least: turned by rounding alone
 Ranges = Mapping[Key, Interval]
 
@@ -89,19 +92,18 @@ def allowed(cells: Sequence[Cell], level: float, scatter: Dispersion = ALONE) ->
             found = Interval(min(found.low, odds.low), max(found.high, odds.high))
         return found
     if not spread:
-        return _by_poisson(values, level) if unit == "count" else _same(cells, values)
+        return _by_poisson(values, level) if _counted(cells) else _same(cells, values)
     if (variance := images_variance(cells)) is not None:
         freedom = min(sum((cell.n or 1) - 1 for cell in cells), scatter.freedom)
         deviation = math.sqrt(variance * scatter.factor)
         return within(_further(float(values.mean()), deviation, len(cells), level, freedom), unit)
     found = within(_by_spread(values, unit, level), unit)
-    if unit == "count":
+    if _counted(cells):
         chance = _by_poisson(values, level)
         found = Interval(min(found.low, chance.low), max(found.high, chance.high))
-    if unit == "fraction":  # log-odds never come to 0 or 1, where a seed's own interval may
-        none, all_ = (any(cell.low == 0 for cell in cells), any(cell.high == 1 for cell in cells))
-        found = Interval(0.0 if none else found.low - SAME, 1.0 if all_ else found.high + SAME)
-    return found
+    if unit == "fraction":
+        found = Interval(found.low - SAME, found.high + SAME)
+    return _with_own(cells, found)
 
 
 def _further(mean: float, deviation: float, draws: int, level: float, freedom: float) -> Interval:
@@ -112,7 +114,10 @@ def _further(mean: float, deviation: float, draws: int, level: float, freedom: f
 
 def _by_spread(values: np.ndarray, unit: str, level: float) -> Interval:
     """By the deviation between seeds."""
-    inside = unit == "fraction" and bool(((values > 0) & (values < 1)).all())
+    if unit in SIZES and (values > 0).all():
+        low, high = _further(*intervals.spread(np.log(values)), len(values), level, len(values) - 1)
+        return Interval(math.exp(low), math.exp(min(high, LARGEST)))
+    inside = unit == "fraction" and bool(((values > 0) & (values <= 1)).all())
     scaled = intervals.to_scale(values, unit) if inside else values
     ends = _further(*intervals.spread(scaled), len(scaled), level, len(scaled) - 1)
     low, high = intervals.from_scale(np.array(ends), unit) if inside else ends
@@ -129,12 +134,26 @@ def _differ(values: np.ndarray, unit: str) -> bool:
 
 def _same(cells: Sequence[Cell], values: np.ndarray) -> Interval:
     """The number of all seeds, or where it lies by its own intervals."""
-    slack = SAME * (1.0 if cells[0].unit == "fraction" else float(np.abs(values).max()))
-    low, high = float(values.min()) - slack, float(values.max()) + slack
-    for cell in cells:
-        if cell.low is not None and cell.high is not None:
-            low, high = min(low, cell.low), max(high, cell.high)
-    return Interval(low, high)
+    share = cells[0].unit in ("fraction", "points")
+    slack = SAME * (1.0 if share else float(np.abs(values).max()))
+    found = Interval(float(values.min()) - slack, float(values.max()) + slack)
+    return _with_own(cells, found)
+
+
+def _with_own(cells: Sequence[Cell], found: Interval) -> Interval:
+    """A range and all that the seeds' own intervals cover."""
+    lows = [cell.low for cell in cells if cell.low is not None]
+    highs = [cell.high for cell in cells if cell.high is not None]
+    return Interval(min([found.low, *lows]), max([found.high, *highs]))
+
+
+def _counted(cells: Sequence[Cell]) -> bool:
+    """Whether a cell is a whole count, not a mean or a median of counts."""
+    return all(
+        cell.unit == "count" and cell.low is None and (cell.value or 0.0) >= 0
+        and float(cell.value or 0.0).is_integer()
+        for cell in cells
+    )  # fmt: skip
 
 
 def _agree(cells: Sequence[Cell]) -> float:

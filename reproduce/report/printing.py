@@ -44,7 +44,7 @@ def number(value: float | None, unit: str, places: int = 2) -> str:
     if unit == "fraction":
         return _per_cent(value, places)
     if unit == "points":
-        return f"{100 * value:+.{places}f}"
+        return f"{round(100 * value, places) + 0.0:+.{places}f}"  # + 0.0: never "-0.00"
     if unit == "count":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit == "rms":
@@ -90,7 +90,7 @@ def interval(cell: Cell) -> str:
     if cell.low is None or cell.high is None:
         return ""
     low, high = (number(end, cell.unit, _places(cell)) for end in (cell.low, cell.high))
-    return f"{low}–{high}"
+    return f"{low} to {high}" if cell.unit == "points" else f"{low}–{high}"
 
 
 def range_of(ends: tuple[float, float], cell: Cell) -> str:
@@ -104,7 +104,9 @@ def range_of(ends: tuple[float, float], cell: Cell) -> str:
 def seeds_range(ends: tuple[float, float], cell: Cell) -> str:
     """'6.5–6.9', between the reference's lowest and highest seed; one number where all agree."""
     low, high = (number(end, cell.unit, _places(cell)) for end in ends)
-    return low if low == high else f"{low}–{high}"
+    if low == high:
+        return low
+    return f"{low} to {high}" if cell.unit == "points" else f"{low}–{high}"
 
 
 def published(cell: Cell) -> str:

@@ -66,10 +66,10 @@ def dispersion(group: Sequence[Sequence[Cell]], known: Dispersion = ALONE) -> Di
     """
     statistic, freedom = 0.0, 0
     for cells in group:
-        variance = images_variance(cells)
-        if len(cells) > 1 and variance:
+        variances = _variances(cells)
+        if len(cells) > 1 and variances is not None and variances.all():
             values = np.array([cell.value for cell in cells])
-            statistic += float(((values - _centre(cells)) ** 2 / variance).sum())
+            statistic += float(((values - _centre(cells)) ** 2 / variances).sum())
             freedom += len(cells) - 1
     hint = HINT if len(group) > 1 else OWN_HINT
     if not freedom or stats.chi2.sf(statistic / known.factor, freedom) > hint:
@@ -107,12 +107,20 @@ def _error(cell: Cell) -> float | None:
 
 def images_variance(cells: Sequence[Cell]) -> float | None:
     """Of one seed's number, by the images alone; None where they do not tell."""
+    variances = _variances(cells)
+    return None if variances is None else float(variances.mean())
+
+
+def _variances(cells: Sequence[Cell]) -> np.ndarray | None:
+    """Of each seed's number; of means the same in all, since each error is an estimate."""
     if all_rates(cells):
         share = _centre(cells)
-        return share * (1 - share) * float(np.mean([1 / (cell.n or 1) for cell in cells]))
+        return share * (1 - share) / np.array([cell.n or 1 for cell in cells])
     errors = [_error(cell) for cell in cells]
     known = [error for error in errors if error is not None]
-    return float(np.mean(np.square(known))) if len(known) == len(errors) else None
+    if len(known) < len(errors):
+        return None
+    return np.full(len(known), np.mean(np.square(known)))
 
 
 def _centre(cells: Sequence[Cell]) -> float:

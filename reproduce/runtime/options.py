@@ -19,9 +19,9 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from reproduce.runtime.cli_help import explanations, with_nearest
+from reproduce.runtime.cli_help import explanations, summary, with_nearest
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.places import CONF
+from reproduce.runtime.places import ADDED, CONF
 from reproduce.runtime.ranges import NEW, declared, kind, misfit, shown
 from reproduce.runtime.signatures import parameters
 
@@ -104,7 +104,9 @@ def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
     assert isinstance(choices, dict)
     preset = _preset(str(choices["experiment"]), str(choices["scale"])).hydra.runtime.choices
     told = [
-        f"{group}={name} in the place of {preset.get(group)}."
+        f"{group}={name}: {summary(CONF / group / f'{name}.yaml')}."
+        if group in ADDED
+        else f"{group}={name} in the place of {preset.get(group)}."
         for group, name in _texts(choices).items()
         if not re.match("hydra/|dataset|experiment|sweep|engine|scale$", group)
         and name not in (str(preset.get(group)), "keras", "None")

@@ -56,16 +56,23 @@ def figure11(
         generations=generations, images=images, first=first, first_runs=first_runs,
         first_images=first_images,
     )  # fmt: skip
-    runs_told = _told(runs, first_runs)
-    images_told = _told(min(images, 2 * context.dataset.classes * runs), first_images)
+    of_first = runs if first_runs is None else first_runs
+    most = 2 * context.dataset.classes  # images of a run
+    runs_told = _told(runs, of_first)
+    images_told = _told(
+        min(images, most * runs),
+        min(images if first_images is None else first_images, most * of_first),
+    )
+    anew = "" if first is None else f"DNN1 is {first}, which is not trained as the others are. "
     cells = Cells("nguyen", "figure11")
     for i, each in enumerate(found, 1):
         _row(cells, f"DNN{i}", each)
     return Artefact(
         title="Figure 11: networks retrained on fooling images, fooled again",
         caption=(
-            f"{runs_told} runs of {generations} generations against each network, {images_told} "
-            "images of the first and last generations into the training set of all later ones. "
+            f"{anew}{runs_told} runs of {generations} generations against each network, "
+            f"{images_told} images of the first and last generations into the training set of all "
+            "later ones. "
             "median_confidence: over runs and digits; worst_class: the lowest median of a digit; "
             "at_99: share of images at 99 % or more; until_99: generation from which the median is "
             "at 99 %; test_error: on clean test images; recognised: fooling images in its own "
@@ -80,8 +87,8 @@ def figure11(
             f"{generations}. The fewer, the lower the medians of the retrained networks.",
             "Nor does it say how many images of each network the later ones learn; here "
             f"{images_told}. The more, the lower the medians, and the higher the error on clean "
-            "images. Our number was chosen after results were seen, and whether retraining helps "
-            "depends on it: docs/results/nguyen.md.",
+            "images. Our 100 was chosen after results were seen, and whether retraining helps "
+            "depends on the number: docs/results/nguyen.md.",
             f"{runs_told} runs per network instead of 30."
             if runs_told != "30"
             else "30 runs per network, as published.",
@@ -91,9 +98,9 @@ def figure11(
     )
 
 
-def _told(each: int, first: int | None) -> str:
-    """'50', or '50 (300 of DNN1)'."""
-    return f"{each:,}" if first is None else f"{each:,} ({first:,} of DNN1)"
+def _told(each: int, first: int) -> str:
+    """'50', or '50 (DNN1: 300)'."""
+    return f"{each:,}" if first == each else f"{each:,} (DNN1: {first:,})"
 
 
 def _row(cells: Cells, row: str, each: Round) -> None:

@@ -66,11 +66,14 @@ def rounds(
         UserError: for fewer images than one.
     """
     drawn, attacks = [images] * networks, [runs] * networks
-    drawn[0], attacks[0] = first_images or images, first_runs or runs
+    drawn[0] = images if first_images is None else first_images
+    attacks[0] = runs if first_runs is None else first_runs
     if min(drawn) < 1:
         raise UserError(
             f"images of each network that the later ones learn: 1 or more; got {min(drawn)}"
         )
+    if min(attacks) < 1:
+        raise UserError(f"runs against each network: 1 or more; got {min(attacks)}")
     classes = context.dataset.classes
     clean, test = context.dataset.train, context.dataset.test
     fooling = np.empty((0, *clean.images.shape[1:]), np.float32)
