@@ -22,6 +22,7 @@ from reproduce.experiments.nguyen import (
 )
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.map_elites import Evolution
+from reproduce.report import figures
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.store import Store
 
@@ -205,3 +206,15 @@ def test_bars_are_vertical_in_more_runs_than_a_coin_would_say(upright, verdict):
     claim = encodings._motifs(shown)[0]
     assert claim.verdict == verdict
     assert claim.strength.runs == 5
+
+
+@pytest.mark.parametrize("ends", [(-7.0, -0.5), (-5.0, 19.0), (2.0, 9.0)])
+def test_an_axis_of_confidence_ends_where_it_should_with_ticks_inside(ends):
+    _, axes = figures.sheet()
+    drawing.confidence_axis(axes[0, 0], ends)
+    assert axes[0, 0].get_ylim() == ends
+    odds = axes[0, 0].get_yticks()
+    assert len(odds) >= 3
+    assert all(ends[0] <= each <= ends[1] for each in odds)
+    for each, label in zip(odds, axes[0, 0].get_yticklabels(), strict=True):
+        assert float(label.get_text()) == pytest.approx(1 / (1 + np.exp(-each)), rel=1e-6)
