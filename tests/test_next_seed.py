@@ -204,6 +204,8 @@ def test_the_log_odds_of_a_rate_reach_its_ends():
     assert low == pytest.approx(whole / 60, abs=2e-6)
     assert whole == 1
     assert next_seed.allowed(cells, 1e-6, spread).low <= 0
+    other = next_seed.allowed(rates(*(60 - count for count in counts), n=60), 0.05, spread)
+    assert other.high == pytest.approx(1 - low, abs=3e-6), "half an image of the other answer"
 
 
 def test_a_column_that_scatters_widens_its_cells():
@@ -218,6 +220,9 @@ def test_a_column_that_scatters_widens_its_cells():
     found = scatter.between_seeds(cells)
     both = scatter.dispersion(list(cells.values()))
     wide = scatter.dispersion([c for (_, _, column), c in cells.items() if column == "at_99"])
+    turned = {(table, column, row): same for (table, row, column), same in cells.items()}
+    by_row = scatter.between_seeds(turned)
+    assert {(t, r, c): one for (t, c, r), one in by_row.items()} == found, "a row does the same"
     assert wide.factor > both.factor > 1
     assert min(one.factor for place, one in found.items() if place[2] == "at_99") >= wide.factor
     assert max(one.factor for place, one in found.items() if place[2] != "at_99") < wide.factor
