@@ -88,8 +88,7 @@ def allowed(cells: Sequence[Cell], level: float, scatter: Dispersion = ALONE) ->
             return _turned(cells)
         found = _by_counting(cells, level, scatter.factor)
         if scatter.factor > 1:
-            odds = _by_odds(cells, level)
-            found = Interval(min(found.low, odds.low), max(found.high, odds.high))
+            found = _either(found, _by_odds(cells, level))
         return found
     if not spread:
         return _by_poisson(values, level) if _counted(cells) else _same(cells, values)
@@ -99,11 +98,15 @@ def allowed(cells: Sequence[Cell], level: float, scatter: Dispersion = ALONE) ->
         return within(_further(float(values.mean()), deviation, len(cells), level, freedom), unit)
     found = within(_by_spread(values, unit, level), unit)
     if _counted(cells):
-        chance = _by_poisson(values, level)
-        found = Interval(min(found.low, chance.low), max(found.high, chance.high))
+        found = _either(found, _by_poisson(values, level))
     if unit == "fraction":
         found = Interval(found.low - SAME, found.high + SAME)
     return _with_own(cells, found)
+
+
+def _either(one: Interval, other: Interval) -> Interval:
+    """From the lower of two ranges' ends to the higher."""
+    return Interval(min(one.low, other.low), max(one.high, other.high))
 
 
 def _further(mean: float, deviation: float, draws: int, level: float, freedom: float) -> Interval:

@@ -89,8 +89,7 @@ def interval(cell: Cell) -> str:
     """'6.5–6.9', or nothing for a number without spread."""
     if cell.low is None or cell.high is None:
         return ""
-    low, high = (number(end, cell.unit, _places(cell)) for end in (cell.low, cell.high))
-    return f"{low} to {high}" if cell.unit == "points" else f"{low}–{high}"
+    return _from_to((cell.low, cell.high), cell)
 
 
 def range_of(ends: tuple[float, float], cell: Cell) -> str:
@@ -104,9 +103,13 @@ def range_of(ends: tuple[float, float], cell: Cell) -> str:
 def seeds_range(ends: tuple[float, float], cell: Cell) -> str:
     """'6.5–6.9', between the reference's lowest and highest seed; one number where all agree."""
     low, high = (number(end, cell.unit, _places(cell)) for end in ends)
-    if low == high:
-        return low
-    return f"{low} to {high}" if cell.unit == "points" else f"{low}–{high}"
+    return low if low == high else _from_to(ends, cell)
+
+
+def _from_to(ends: tuple[float, float], cell: Cell) -> str:
+    """'6.5–6.9'; ends that carry signs are apart, '-3.1 to +0.6'."""
+    between = " to " if cell.unit == "points" else "–"
+    return between.join(number(end, cell.unit, _places(cell)) for end in ends)
 
 
 def published(cell: Cell) -> str:
