@@ -167,6 +167,13 @@ def test_every_artefact_is_made_of_cells_claims_and_figures(context):
     assert [
         cell.published_status for cell in made[1].cells if cell.column == "every >= 0.9999"
     ] == ["confirmed"]
+    medians = [
+        cell.verdict
+        for artefact in made
+        for cell in artefact.cells
+        if cell.column == "median_confidence" and cell.published is not None
+    ]
+    assert medians == ["too wide"] * 4, "of one network each: one seed does not judge them"
     for identity in (claim.id for artefact in made for claim in artefact.claims):
         assert identity.isidentifier()
 

@@ -79,7 +79,7 @@ def count(cells: Iterable[Cell]) -> Count:
         consistent=verdicts.count("consistent"),
         differs=verdicts.count("differs"),
         wide=verdicts.count("too wide"),
-        tested=sum(cell.low is not None and cell.half_width is not None for cell in judged),
+        tested=sum(bool(cell.half_width) for cell in judged),
         left_out=left_out,
         other_data=other_data,
         told=float(np.median(told)) if told else None,

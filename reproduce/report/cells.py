@@ -186,6 +186,15 @@ class Cells:
             self.list[-1] = cell = cell._replace(low=low, high=high)
         return cell
 
+    def single(self, row: str, column: str, value: float, unit: str, n: int | None = None) -> Cell:
+        """One draw of a number that would come out otherwise in another, as of one network's.
+
+        How far two draws lie apart is not known, so that it is judged over several seeds alone.
+        """
+        self.number(row, column, value, unit, n)
+        self.list[-1] = cell = not_judged(self.list[-1])
+        return cell
+
     def _none(
         self, row: str, column: str, unit: str, n: int | None = None, *, missing: int = 0
     ) -> Cell:
@@ -199,8 +208,11 @@ class Cells:
         if not n or not math.isfinite(values[0]):
             return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n,
                              missing=missing)  # fmt: skip
-        cell = self.number(row, column, float(values[0]), unit, n)
-        if missing or n == 1:
+        if n == 1:
+            cell = self.single(row, column, float(values[0]), unit, n)
+        else:
+            cell = self.number(row, column, float(values[0]), unit, n)
+        if missing:
             self.list[-1] = cell = not_judged(cell._replace(missing=missing))
         return cell
 

@@ -15,7 +15,7 @@ SIGNS: dict[Verdict, str] = {
     "other data": "°",
     "too wide": "?",
 }
-BY_ROUNDING = "≢"  # differs, where no spread is known
+BY_ROUNDING = "≢"  # differs, where no draw changes our number
 CLAIM_SIGNS: dict[ClaimVerdict, str] = {
     "holds": "✓",
     "holds with exceptions": "(✓)",
@@ -80,7 +80,7 @@ def strength(claim: Claim) -> str:
 
 def sign(cell: Cell) -> str:
     """The mark of a cell's verdict."""
-    if cell.verdict == "differs" and cell.low is None:
+    if cell.verdict == "differs" and not cell.half_width:
         return BY_ROUNDING
     return SIGNS[cell.verdict]
 

@@ -144,7 +144,7 @@ def _table(artefact: str, found: Mapping[str, Evolution]) -> Cells:
     for row, evolution in found.items():
         p = final_confidence(evolution)
         reached = crossings(evolution)
-        cells.number(row, "median_confidence", np.median(p), "fraction", n=p.size)
+        cells.single(row, "median_confidence", np.median(p), "fraction", n=p.size)
         cells.number(row, "least", p.min(), "fraction", n=p.size)
         for threshold, generation in zip(THRESHOLDS, reached.median, strict=True):
             cells.number(row, f"median >= {threshold:g}", generation, "count")

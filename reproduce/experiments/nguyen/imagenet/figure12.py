@@ -81,7 +81,7 @@ def figure12(
     cells, retraining = Cells("nguyen", "figure12"), Cells("nguyen", "retraining_imagenet")
     picbreeder = Cells("nguyen", "picbreeder")
     for row, of_network in p.items():
-        retraining.number(
+        retraining.single(
             row, "median_confidence", np.median(of_network), "fraction", of_network.size
         )
         cells.number(row, "max_confidence", of_network.max(), "fraction", of_network.size)
@@ -147,8 +147,8 @@ def at_published(cells: Cells, odds: dict[str, np.ndarray], children: int) -> No
             if at < each.shape[1]:
                 p = confidence(each[:, at])
                 column = str(generation)
-                cells.number(f"{PUBLISHED[row]} median", column, np.median(p), "fraction", p.size)
-                cells.number(f"{PUBLISHED[row]} max", column, p.max(), "fraction", p.size)
+                cells.single(f"{PUBLISHED[row]} median", column, np.median(p), "fraction", p.size)
+                cells.single(f"{PUBLISHED[row]} max", column, p.max(), "fraction", p.size)
 
 
 def _labels(network: keras.Model, images: np.ndarray) -> np.ndarray:
