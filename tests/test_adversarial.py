@@ -8,6 +8,7 @@ from scipy import stats
 
 from reproduce.methods.attacks import adversarial, c_search, c_state, lbfgsb, slots
 from reproduce.methods.attacks.c_state import Budget
+from reproduce.networks.forward import Network
 from reproduce.runtime.errors import UserError
 
 
@@ -62,6 +63,19 @@ def test_every_image_is_adversarial_and_in_the_box(attacked):
     assert found.images.min() >= 0
     assert found.images.max() <= 1
     np.testing.assert_array_equal(found.distortion, adversarial.distortion(images, found.images))
+
+
+def test_networks_with_convolutions_are_known_however_they_are_wrapped():
+    """XLA slows convolutions down."""
+    dense, convolving = (
+        keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(),
+                          keras.layers.Dense(3)])
+        for layers in ([], [keras.layers.Conv2D(2, 3)])
+    )  # fmt: skip
+    for network, expected in ((dense, False), (convolving, True)):
+        wrapped = tf.function(lambda images, network=network: 2 * network(images, training=False))
+        for classify in (network, wrapped, lambda images, wrapped=wrapped: wrapped(images)):
+            assert slots._convolves(Network(classify), (8, 8, 1)) is expected
 
 
 def test_company_and_order_change_nothing(attacked):

@@ -58,8 +58,9 @@ class BoxLBFGS(Attack):
     tolerance: a minimiser has settled when the objective falls by less than this fraction.
     margin: c is found when the margin is within this fraction of the clean image's.
     pairs: length of the L-BFGS history.
-    compiled: by XLA, where images have at most `slots.COMPILED_PIXELS` numbers. A graph takes 5
-        seconds of a core to compile and is three times as fast then; last digits may differ.
+    compiled: by XLA, where images have at most `slots.COMPILED_PIXELS` numbers and the network
+        no convolution. A graph takes 5 seconds of a core to compile and is three times as fast
+        then; last digits may differ.
     """
 
     tau: float = 1.0

@@ -32,26 +32,30 @@ class DeepFool(Attack):
     wants: ClassVar[str] = "labels"
 
     def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
-        @tf.function
+        @tf.function(input_signature=[tf.TensorSpec((None, *images.shape[1:]), tf.float32)])
         def linearised(points: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
                 scores = classify(points)
             return scores, tape.batch_jacobian(scores, points)
 
-        rows, changed, total = np.arange(len(images)), images, np.zeros_like(images)
+        waiting, changed, total = np.arange(len(images)), images.copy(), np.zeros_like(images)
         for _ in range(self.steps):
-            scores, slopes = (part.numpy() for part in linearised(tf.constant(changed)))
-            waiting = scores.argmax(axis=1) == wanted
-            if not waiting.any():
+            scores, slopes = (part.numpy() for part in linearised(tf.constant(changed[waiting])))
+            keeps = scores.argmax(axis=1) == wanted[waiting]
+            waiting, scores, slopes = waiting[keeps], scores[keeps], slopes[keeps]
+            if not waiting.size:
                 break
+            rows, labels = np.arange(len(waiting)), wanted[waiting]
             slopes = slopes.reshape(*scores.shape, -1)
-            slopes = slopes - slopes[rows, wanted][:, None]
-            lead = scores[rows, wanted][:, None] - scores
+            slopes = slopes - slopes[rows, labels][:, None]
+            lead = scores[rows, labels][:, None] - scores
             squares = np.maximum((slopes**2).sum(axis=2), 1e-12)
-            lead[rows, wanted] = np.inf
+            lead[rows, labels] = np.inf
             rival = (lead / np.sqrt(squares)).argmin(axis=1)
-            length = np.where(waiting, lead[rows, rival] / squares[rows, rival], 0)
-            total += (length[:, None] * slopes[rows, rival]).reshape(images.shape)
-            changed = np.clip(images + (1 + self.overshoot) * total, 0, 1)
+            length = lead[rows, rival] / squares[rows, rival]
+            total[waiting] += (length[:, None] * slopes[rows, rival]).reshape(-1, *images.shape[1:])
+            changed[waiting] = np.clip(
+                images[waiting] + (1 + self.overshoot) * total[waiting], 0, 1
+            )
         return proposed(images, changed)

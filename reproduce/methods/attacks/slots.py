@@ -26,8 +26,8 @@ from reproduce.networks.forward import Network, Weights, slots_for
 from reproduce.runtime import progress
 
 TICKS = 8  # evaluations between two looks at who has finished, at most
-# XLA fuses the bookkeeping, which counts for small images, and slows convolutions down, which are
-# nearly everything where images are large: an evaluation of SqueezeNet takes 2.7 times as long.
+# XLA fuses the bookkeeping, which counts where images and networks are small. Bookkeeping is little
+# beside any network of larger images.
 COMPILED_PIXELS = 50_000
 
 
@@ -65,10 +65,10 @@ def search(
         targets: int (n,).
         given: float64 (n,), c; NaN where it is to be found.
         pairs: length of the L-BFGS history.
-        compiled: by XLA, where images are small.
+        compiled: by XLA, where images are small and the network has no convolution.
     """
     total, pixels = images.shape
-    compiled = compiled and pixels <= COMPILED_PIXELS
+    compiled = compiled and pixels <= COMPILED_PIXELS and not _convolves(network, shape)
     slots = slots_for(pixels) if compiled else min(slots_for(pixels), total)
     ticks = _ticks(network, shape, budget, pairs, compiled)
     found = Found(
@@ -112,6 +112,19 @@ def search(
             occupant[ended] = -1
             advance(len(ended))
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _convolves(network: Network, shape: tuple[int, ...]) -> bool:
+    """Whether a network has convolutions, which XLA slows down on a processor.
+
+    An evaluation of LeNet takes it 7.4 times as long, one of SqueezeNet 2.7 times.
+    """
+    weights = tf.nest.map_structure(lambda w: tf.TensorSpec(w.shape, w.dtype), network.weights)
+    images = tf.TensorSpec((1, *shape), tf.float32)
+    graph = tf.function(network.logits).get_concrete_function(weights, images).graph.as_graph_def()
+    nodes = [graph.node, *(function.node_def for function in graph.library.function)]
+    return any("Conv" in node.op for of_one in nodes for node in of_one)
 
 
 def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, PenaltySearch]:
