@@ -18,7 +18,7 @@ def test_one_new_run_in_twenty_at_most_is_a_false_alarm():
 
 @pytest.mark.parametrize(
     ("row", "factor"),
-    [("rate 3", 2.5), ("rare 14", 12), ("mean 0", 2.2), ("sure 2", 2.0), ("bound", 1.001)],
+    [("rate 3", 2.5), ("rare 14", 12), ("mean 0", 2.2), ("sure 2", 2.0), ("bound", 1.01)],
 )
 def test_planted_shifts_are_found(row, factor):
     rng = np.random.default_rng(1)
@@ -112,9 +112,19 @@ def test_images_that_behave_alike_count_as_few():
 
 
 def test_a_number_that_no_seed_changes_has_to_be_the_same():
-    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "norm") for _ in range(5)]
+    cells = [Cells("szegedy", "t").number("row", "x", 4.0, "s") for _ in range(5)]
     low, high = next_seed.allowed(cells, 0.05)
     assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
+
+
+def test_a_convex_training_may_stop_elsewhere_on_another_processor():
+    """The largest singular value of FC10(1e-4), seed 0, 5,000 digits, on four processors."""
+    norms = [12.7392, 12.7424, 12.7504, 12.7547]
+    for norm in norms:
+        cells = [Cells("szegedy", "t").number("row", "x", norm, "norm") for _ in range(5)]
+        low, high = next_seed.allowed(cells, 0.05)
+        assert all(low < other < high for other in norms)
+        assert not low < 1.01 * norm < high
 
 
 def test_counts_that_happen_to_agree_keep_the_spread_of_counts():
@@ -152,9 +162,9 @@ def test_a_cell_without_a_value_is_not_judged():
 
 def test_a_number_on_which_seeds_agree_lies_in_its_own_interval():
     """A median over few images takes few values: what three seeds agree on, a fourth need not."""
-    cells = [Cells("szegedy", "t").number("row", "x", 0.09375, "norm", 83, (0.033, 0.094))] * 4
+    cells = [Cells("szegedy", "t").number("row", "x", 0.09375, "norm", 83, (0.033, 0.0945))] * 4
     low, high = next_seed.allowed(cells, 0.001)
-    assert (low, high) == pytest.approx((0.033, 0.094), rel=1e-5)
+    assert (low, high) == pytest.approx((0.033, 0.0945), rel=1e-5)
 
 
 def test_a_difference_of_shares_lies_on_both_sides_of_nothing():
