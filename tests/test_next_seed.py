@@ -118,8 +118,8 @@ def test_a_number_that_no_seed_changes_has_to_be_the_same():
 
 
 def test_a_convex_training_may_stop_elsewhere_on_another_processor():
-    """The largest singular value of FC10(1e-4), seed 0, 5,000 digits, on four processors."""
-    norms = [12.7392, 12.7424, 12.7504, 12.7547]
+    """The norm of FC10(1e-4), seed 0, 5,000 digits: a reference's, and that of a later run."""
+    norms = [12.7547, 12.7392]
     for norm in norms:
         cells = [Cells("szegedy", "t").number("row", "x", norm, "norm") for _ in range(5)]
         low, high = next_seed.allowed(cells, 0.05)
