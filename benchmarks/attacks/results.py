@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attacks import tables
+from benchmarks.attacks import figure, tables
 
 VERSIONS = ("tensorflow", "keras", "numpy", "scipy", "torch", "adv-lib", "foolbox",
             "adversarial-robustness-toolbox", "numba")  # fmt: skip
@@ -51,7 +51,7 @@ def write(results: dict[str, Any], folder: Path) -> Path:
     base = folder / f"attack-{results['date']}"
     base.with_suffix(".json").write_text(json.dumps(results) + "\n")
     tables.write_csv(results, base.with_suffix(".csv"))
-    tables.figure(results, base.with_suffix(".png"))
+    figure.figure(results, base.with_suffix(".png"))
     base.with_suffix(".md").write_text(tables.whole(results))
     return base
 

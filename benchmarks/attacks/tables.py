@@ -1,4 +1,4 @@
-"""Tables, figure and CSV of a benchmark, from its results alone; no TensorFlow."""
+"""Tables and CSV of a benchmark, from its results alone; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.attacks.measures import Standing
@@ -17,9 +13,6 @@ from benchmarks.attacks.measures import Standing
 EXACT = "exact optimum"
 AIMS = {"targets": "with targets", "labels": "without targets"}
 GOOD = 0.99  # optimality
-NEAREST = 1e-5  # excess distance at which the figure's axis ends
-STYLES = ["-", "--", "-.", ":"]
-MARKS = "osD^v<>PX*hpd"
 
 
 def standing(results: dict[str, Any], network: str, wants: str) -> Standing:
@@ -113,53 +106,6 @@ def speed(results: dict[str, Any], ours: str = "ours, tau = 1") -> str:
                 f"| {network} | {budget:,} | {1e3 * a:.2f} | {1e3 * b:.0f} | {b / a:,.0f} |"
             )
     return "\n".join(lines)
-
-
-def figure(results: dict[str, Any], path: Path) -> None:
-    """Distance above the best known, against gradients; a panel for each network and aim.
-
-    An attack is left out where half its images failed.
-    """
-    panels = [
-        (network, wants, standing(results, network, wants))
-        for wants in AIMS for network in results["networks"]
-    ]  # fmt: skip
-    panels = [panel for panel in panels if panel[2].pieces]
-    columns = max(2, len(results["networks"])) if len(panels) > 1 else 1
-    rows = -(-len(panels) // columns)
-    canvas, axes = plt.subplots(
-        rows, columns, figsize=(5.2 * columns, 5.2 * rows), squeeze=False, sharey=True
-    )
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
-    for ax, (network, wants, each) in zip(axes.flat, panels, strict=False):
-        draw(ax, each)
-        ax.set_title(f"{network}, {AIMS[wants]}")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("median distance over the best known, less 1")
-    canvas.tight_layout()
-    canvas.savefig(path, dpi=110)
-    plt.close(canvas)
-
-
-def draw(ax: Any, each: Standing) -> None:
-    for number, attack in enumerate(each.attacks()):
-        points = [each.at(attack, budget) for budget in each.budgets()]
-        points = [i for i in points if i is not None and np.isfinite(each.ratio[i])]
-        if not points:  # half the images failed at every budget
-            continue
-        ax.plot(
-            [each.pieces[i]["gradients"] for i in points],
-            [max(each.ratio[i] - 1, NEAREST) for i in points],
-            STYLES[number % len(STYLES)], marker=MARKS[number % len(MARKS)], markersize=4,
-            linewidth=1.8 if attack.startswith("ours") else 0.9, label=attack,
-            color="black" if attack.startswith("ours") else None,
-        )  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_ylim(NEAREST / 1.5, 3)
-    ax.set_xlabel("gradients per image")
-    ax.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13))
 
 
 def write_csv(results: dict[str, Any], path: Path) -> None:
