@@ -117,7 +117,7 @@ def test_a_number_that_no_seed_changes_has_to_be_the_same():
     assert 4 - 1e-4 < low < 4 < high < 4 + 1e-4
 
 
-def test_a_convex_training_may_stop_elsewhere_on_another_processor():
+def test_a_convex_training_may_stop_elsewhere_on_another_machine():
     """The norm of FC10(1e-4), seed 0, 5,000 digits: a reference's, and that of a later run."""
     norms = [12.7547, 12.7392]
     for norm in norms:

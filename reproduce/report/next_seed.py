@@ -10,7 +10,7 @@ a cell itself knows comes first:
                           of its logarithm. A whole count keeps Poisson's spread at least, and a
                           number with an interval of its own, such as a median, that interval
     the same in each      likewise; without an interval it has to be the same, a size to a half
-                          of a per cent: on another processor a convex training stops elsewhere
+                          of a per cent: on another machine a convex training stops elsewhere
 
 Between seeds, rates and means can vary by more than images let them: networks differ, and images of
 one run may behave alike, as where a network takes all noise for one digit, or none. By how much is
@@ -54,7 +54,7 @@ SAME = 1e-6  # relative, of a share absolute: sums over another number of thread
 SIZES = frozenset({"rms", "norm", "max", "ratio", "sd", "gaps"})  # units of what is not negative
 LARGEST = math.log(np.finfo(np.float64).max)
 # Relative, of a size that no seed changes: where a convex training stops depends on rounding. The
-# weights of FC10(1e-4), 5,000 digits, have a norm of 12.755 on one processor, 12.739 on another.
+# weights of FC10(1e-4), 5,000 digits, have a norm of 12.755 on one machine, 12.739 on another.
 STOPPED = 5e-3
 TURNED = 1e-3  # of the images, and two at least: turned by rounding alone
 Ranges = Mapping[Key, Interval]
