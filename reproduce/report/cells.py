@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from reproduce.report import intervals, verdicts
-from reproduce.report.intervals import Interval
+from reproduce.report.intervals import Interval, within
 from reproduce.report.published import Published, lookup
 from reproduce.report.results import Cell
-from reproduce.report.verdicts import Judgement
+from reproduce.report.verdicts import Judgement, not_judged
 
 
 class Cells:
@@ -268,21 +268,6 @@ class Cells:
             cell = not_judged(cell)
         self.list.append(cell)
         return cell
-
-
-def not_judged(cell: Cell) -> Cell:
-    """A number over a part of its images, or without a spread, is not compared."""
-    if cell.verdict == "unpublished":
-        return cell
-    return cell._replace(verdict="too wide", half_width=None)
-
-
-def within(interval: Interval, unit: str) -> Interval:
-    """No rate is below 0 or above 1; no count and no root mean square is below 0."""
-    if unit not in ("fraction", "count", "rms"):
-        return interval
-    high = min(interval.high, 1.0) if unit == "fraction" else interval.high
-    return Interval(max(interval.low, 0.0), high)
 
 
 def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:

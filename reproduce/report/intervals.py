@@ -183,3 +183,11 @@ def to_scale(values: np.ndarray | float, unit: str) -> np.ndarray:
 def from_scale(values: np.ndarray | float, unit: str) -> np.ndarray:
     """The inverse of `to_scale`."""
     return np.asarray(special.expit(values) if unit == "fraction" else values)
+
+
+def within(interval: Interval, unit: str) -> Interval:
+    """No rate is below 0 or above 1; no count and no root mean square is below 0."""
+    if unit not in ("fraction", "count", "rms"):
+        return interval
+    high = min(interval.high, 1.0) if unit == "fraction" else interval.high
+    return Interval(max(interval.low, 0.0), high)

@@ -37,8 +37,7 @@ import numpy as np
 from scipy import stats
 
 from reproduce.report import intervals
-from reproduce.report.cells import within
-from reproduce.report.intervals import LEVEL, Interval
+from reproduce.report.intervals import LEVEL, Interval, within
 from reproduce.report.results import Cell, Results
 from reproduce.report.scatter import (
     ALONE,

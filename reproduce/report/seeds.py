@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from reproduce.report import intervals, verdicts
-from reproduce.report.cells import not_judged, within
 from reproduce.report.published import look_in
 from reproduce.report.results import Cell
 
@@ -38,7 +37,7 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
             half = (first.high - first.low) / (2 * intervals.t_quantile(first.n - 1))
             each = half**2 * first.n
         extra = verdicts.fewer_images(each, first.n, published)
-    interval = within(intervals.of_mean(mean, deviation, len(kept)), first.unit)
+    interval = intervals.within(intervals.of_mean(mean, deviation, len(kept)), first.unit)
     judged = verdicts.of_runs(mean, deviation, len(kept), published, extra, each=first.runs)
     cell = first._replace(
         value=mean,
@@ -56,4 +55,4 @@ def _combined(cell: Cell, cells: Sequence[Cell]) -> Cell:
     cell = cell._replace(missing=sum(each.missing for each in cells))
     if any(each.verdict == "other data" for each in cells):
         return cell._replace(verdict="other data", half_width=None)
-    return not_judged(cell) if cell.missing else cell
+    return verdicts.not_judged(cell) if cell.missing else cell

@@ -27,7 +27,7 @@ import numpy as np
 from reproduce.report import intervals
 from reproduce.report.intervals import MedianSpread, Z, t_quantile
 from reproduce.report.published import Published
-from reproduce.report.results import Verdict
+from reproduce.report.results import Cell, Verdict
 
 TOLD = 0.2  # of the published number: a smaller half-width tells such a difference
 FEWEST_RUNS = 3  # with two, the rule called up to 9 % different with nothing different
@@ -54,6 +54,13 @@ class Judgement(NamedTuple):
 
 UNPUBLISHED = Judgement("unpublished")
 NOTHING_KNOWN = Judgement("too wide")
+
+
+def not_judged(cell: Cell) -> Cell:
+    """A number over a part of its images, or without a spread, is not compared."""
+    if cell.verdict == "unpublished":
+        return cell
+    return cell._replace(verdict="too wide", half_width=None)
 
 
 def of_rate(
