@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def figure(results: dict[str, Any], path: Path) -> None:
     """
     networks = [*results["networks"]]
     attacks = list(dict.fromkeys(piece["attack"] for piece in results["pieces"]))
-    styles = dict(zip(attacks, _styles(attacks), strict=True))
+    styles = {attack: _style(number, attack) for number, attack in enumerate(attacks)}
     canvas, axes = plt.subplots(
         len(networks), len(AIMS), figsize=(9.0, 3.0 * len(networks) + 1.2), squeeze=False,
         sharex=True, sharey=True, layout="constrained",
@@ -44,25 +44,22 @@ def figure(results: dict[str, Any], path: Path) -> None:
         for ax in axes.flat
         for line, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
-    order = sorted(shown, key=attacks.index)
+    order = [attack for attack in attacks if attack in shown]
     canvas.legend([shown[label] for label in order], order, loc="outside lower center",
                   ncols=4, fontsize=8, frameon=False)  # fmt: skip
     canvas.savefig(path, dpi=130)
     plt.close(canvas)
 
 
-def _styles(attacks: Sequence[str]) -> list[dict[str, Any]]:
+def _style(number: int, attack: str) -> dict[str, Any]:
     """Ours are black and thick."""
-    found: list[dict[str, Any]] = []
-    for number, attack in enumerate(attacks):
-        ours = attack.startswith("ours")
-        found.append({
-            "color": "black" if ours else f"C{number % 10}",
-            "linewidth": 1.8 if ours else 0.9,
-            "linestyle": STYLES[number % len(STYLES)],
-            "marker": MARKS[number % len(MARKS)],
-        })  # fmt: skip
-    return found
+    ours = attack.startswith("ours")
+    return {
+        "color": "black" if ours else f"C{number % 10}",
+        "linewidth": 1.8 if ours else 0.9,
+        "linestyle": STYLES[number % len(STYLES)],
+        "marker": MARKS[number % len(MARKS)],
+    }
 
 
 def draw(ax: Any, each: Standing, styles: Mapping[str, Mapping[str, Any]]) -> None:

@@ -191,8 +191,7 @@ class Cells:
 
         How far two draws lie apart is not known, so that it is judged over several seeds alone.
         """
-        self.number(row, column, value, unit, n)
-        self.list[-1] = cell = not_judged(self.list[-1])
+        self.list[-1] = cell = not_judged(self.number(row, column, value, unit, n))
         return cell
 
     def _none(
@@ -208,10 +207,8 @@ class Cells:
         if not n or not math.isfinite(values[0]):
             return self._add(row, column, math.nan, unit, verdicts.UNPUBLISHED, None, n,
                              missing=missing)  # fmt: skip
-        if n == 1:
-            cell = self.single(row, column, float(values[0]), unit, n)
-        else:
-            cell = self.number(row, column, float(values[0]), unit, n)
+        add = self.single if n == 1 else self.number
+        cell = add(row, column, float(values[0]), unit, n)
         if missing:
             self.list[-1] = cell = not_judged(cell._replace(missing=missing))
         return cell

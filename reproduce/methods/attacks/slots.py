@@ -120,11 +120,15 @@ def _convolves(network: Network, shape: tuple[int, ...]) -> bool:
 
     An evaluation of LeNet takes it 7.4 times as long, one of SqueezeNet 2.7 times.
     """
-    weights = tf.nest.map_structure(lambda w: tf.TensorSpec(w.shape, w.dtype), network.weights)
-    images = tf.TensorSpec((1, *shape), tf.float32)
-    graph = tf.function(network.logits).get_concrete_function(weights, images).graph.as_graph_def()
+    inputs = _weight_specs(network), tf.TensorSpec((1, *shape), tf.float32)
+    graph = tf.function(network.logits).get_concrete_function(*inputs).graph.as_graph_def()
     nodes = [graph.node, *(function.node_def for function in graph.library.function)]
     return any("Conv" in node.op for of_one in nodes for node in of_one)
+
+
+def _weight_specs(network: Network) -> Any:
+    """Shapes and types of a network's weights, as they are nested."""
+    return tf.nest.map_structure(lambda w: tf.TensorSpec(w.shape, w.dtype), network.weights)
 
 
 def _empty(slots: int, pixels: int, pairs: int) -> tuple[lbfgsb.State, PenaltySearch]:
@@ -204,7 +208,7 @@ def _any_number(network: Network, shape: tuple[int, ...], pairs: int) -> list[An
         return tf.TensorSpec([None, *part.shape[1:]] if part.shape.rank else [], part.dtype)
 
     return [
-        tf.nest.map_structure(lambda w: tf.TensorSpec(w.shape, w.dtype), network.weights),
+        _weight_specs(network),
         tf.nest.map_structure(rows, state),
         tf.nest.map_structure(rows, searches),
         rows(searches.done),
