@@ -154,7 +154,7 @@ def test_a_search_that_its_cap_ended_has_not_converged(attacked):
 
 
 def test_converged_is_whoever_needs_no_more_than_the_budget(attacked):
-    """A budget changes nothing of a search but its end."""
+    """A budget changes nothing of a search but its end, and gives no c more than a third of it."""
     network, images, targets, _ = attacked
 
     def found(**budget):
@@ -162,11 +162,12 @@ def test_converged_is_whoever_needs_no_more_than_the_budget(attacked):
             network, images[:16], targets[:16], tau=16.0, compiled=False, **budget
         )
 
-    free = found()
     for evaluations in (2, 10, 20, 30):
         some = found(evaluations=evaluations)
+        free = found(iterations=max(1, evaluations // 3))
         enough = free.evaluations <= evaluations
         np.testing.assert_array_equal(some.converged, free.converged & enough)
+        np.testing.assert_array_equal(some.images[enough], free.images[enough])
         assert (some.evaluations <= evaluations).all()
         if evaluations == 10:
             assert (~some.converged & ~some.failed).any()  # cut off, with a success in hand

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import torch
 
+from benchmarks.attacks.records import LARGE
 from reproduce.networks.forward import slot_logits
 
 AGREEMENT = 1e-5  # largest difference of logits, relative to the largest logit
@@ -54,6 +55,8 @@ class Twin(torch.nn.Module):
 
     def forward(self, images: Any) -> Any:
         self.counter.forwards += len(images)
+        if images[0].numel() >= LARGE:  # convolutions are faster so, by a fifth and more
+            images = images.contiguous(memory_format=torch.channels_last)
         images = _Counted.apply(images, self.counter)
         values = {id(self._network.inputs[0]): images}
         for layer in self._network.layers:

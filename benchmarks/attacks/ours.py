@@ -11,7 +11,7 @@ import scipy
 import scipy.optimize
 import tensorflow as tf
 
-from benchmarks.attacks.records import Contestant, Found, Problem
+from benchmarks.attacks.records import Contestant, Found, Problem, within
 from reproduce.methods.attacks.adversarial import BoxLBFGS
 from reproduce.methods.attacks.boundary import to_boundary
 from reproduce.methods.attacks.deepfool import DeepFool
@@ -72,6 +72,7 @@ def _coauthor(problem: Problem, budget: int) -> Found:
 
 def _deepfool(problem: Problem, budget: int) -> Found:
     classes = problem.network.output_shape[-1]
+    within(budget, classes)
     rows = tf.Variable(0)
 
     def counted(images: Any) -> Any:

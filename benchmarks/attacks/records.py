@@ -8,6 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+LARGE = 10_000  # numbers in an image, from which on it counts as a photograph
+
 
 class Problem(NamedTuple):
     """A network and what every attack on it is given; rows are images.
@@ -60,3 +62,9 @@ class Contestant(NamedTuple):
     find: Callable[[Problem, int], Found]
     most: int | None = None
     compiled: bool = False
+
+
+def within(budget: int, step: int) -> None:
+    """Raises a LookupError where a single step takes more gradients than there may be."""
+    if step > budget:
+        raise LookupError(f"one step takes {step:,} gradients, {budget:,} are allowed")

@@ -40,6 +40,7 @@ from reproduce.runtime.errors import UserError
 
 __all__ = ["Adversarial", "BoxLBFGS", "choose_targets", "distortion", "nearest", "pooled"]
 
+FEWEST = 3  # values of c that a small budget leaves room for
 
 Array = Any
 
@@ -53,7 +54,8 @@ class BoxLBFGS(Attack):
     tau: multiplies the logits in the loss.
     norm: "squared" for c|r|^2, "euclidean" for c|r|.
     searches: values of c to settle at, at most, for an image.
-    iterations: evaluations at most before the next c is tried.
+    iterations: evaluations at most before the next c is tried; where c is to be found, a third of
+        `evaluations` at most, since the first c often misses.
     evaluations: in all, at most, for an image.
     tolerance: a minimiser has settled when the objective falls by less than this fraction.
     margin: c is found when the margin is within this fraction of the clean image's.
@@ -104,8 +106,10 @@ class BoxLBFGS(Attack):
     def _minimisers(
         self, network: Network, images: np.ndarray, targets: np.ndarray, given: np.ndarray
     ) -> Adversarial:
+        least = FEWEST if np.isnan(given).any() else 1
+        iterations = min(self.iterations, max(1, self.evaluations // least))
         budget = Budget(
-            float(self.tau), self.norm, self.searches, self.iterations, self.evaluations,
+            float(self.tau), self.norm, self.searches, iterations, self.evaluations,
             self.tolerance, self.margin,
         )  # fmt: skip
         flat = images.reshape(len(images), -1)
