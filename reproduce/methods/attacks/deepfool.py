@@ -1,7 +1,9 @@
 """DeepFool (Moosavi-Dezfooli et al. 2016, algorithm 2): to the nearest hyperplane, again and again.
 
 Each step goes where another label would begin if the network were linear. The label is looked at
-beyond the boundary, by `overshoot`, and pixels are kept in [0, 1]; the paper does neither.
+beyond the boundary, by `overshoot`, and pixels are kept in [0, 1]; the paper does neither. A step
+is longer than the algorithm's by `FURTHER`, as in its authors' code: where the box takes the
+overshoot away, an image would come to lie on the boundary and take every step that is left.
 
     theirs   here
     f_k      lead: logit of the label less that of class k
@@ -18,6 +20,8 @@ import tensorflow as tf
 
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classifier import Classifier
+
+FURTHER = 1e-4  # by euclidean length
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class DeepFool(Attack):
             squares = np.maximum((slopes**2).sum(axis=2), 1e-12)
             lead[rows, labels] = np.inf
             rival = (lead / np.sqrt(squares)).argmin(axis=1)
-            length = lead[rows, rival] / squares[rows, rival]
-            total[waiting] += (length[:, None] * slopes[rows, rival]).reshape(-1, *images.shape[1:])
+            slope, norm = slopes[rows, rival], np.sqrt(squares[rows, rival])
+            step = ((lead[rows, rival] / norm + FURTHER) / norm)[:, None] * slope
+            total[waiting] += step.reshape(-1, *images.shape[1:])
             changed[waiting] = np.clip(
                 images[waiting] + (1 + self.overshoot) * total[waiting], 0, 1
             )
