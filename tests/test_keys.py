@@ -250,6 +250,19 @@ def test_several_inputs_are_told_apart():
     assert model_key(minus(True)) != model_key(minus(False))
 
 
+def test_models_that_cut_their_input_are_told_apart(tmp_path):
+    cuts = [lambda x: x[:, 0:4], lambda x: x[:, 1:5], lambda x: x[:, 0:4:2], lambda x: x[..., 0]]
+    keys = []
+    for cut in cuts:
+        images = keras.Input((6, 6))
+        model = keras.Model(images, cut(images))
+        model.save(tmp_path / "model.keras")
+        keys.append(model_key(model))
+        assert model_key(keras.models.load_model(tmp_path / "model.keras")) == keys[-1]
+    assert len(set(keys)) == len(keys)
+    assert key(partial(identity, range(3))) != key(partial(identity, range(4)))
+
+
 CUSTOM = """
 import keras
 

@@ -64,6 +64,11 @@ class Reader:
             return value
         if isinstance(value, bytes):
             return {"bytes": sha256(value)}
+        if isinstance(value, slice | range):  # Keras notes how a tensor was cut
+            bounds = [value.start, value.stop, value.step]
+            return {type(value).__name__: self.tree(bounds)}
+        if value is Ellipsis:
+            return {"ellipsis": None}
         if isinstance(value, np.generic):
             return value.item()
         if isinstance(value, np.ndarray) and value.dtype != object:
