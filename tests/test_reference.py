@@ -40,6 +40,16 @@ def test_a_reference_of_other_artefacts_tells_nothing(rng):
     )
 
 
+def test_a_page_counts_no_cells_of_which_the_reference_says_nothing(rng, tmp_path):
+    run = a_run(rng)
+    told, other = (
+        further.beside(run, five(rng)),
+        run._replace(cells=tuple(cell._replace(artefact="other") for cell in run.cells)),
+    )
+    assert "seeds have them" in page.html(tmp_path, run, told)
+    assert "seeds have them" not in page.html(tmp_path, other, further.beside(other, five(rng)))
+
+
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """Five runs that were made the reference, and the folder of a sixth."""
