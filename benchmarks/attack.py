@@ -62,7 +62,8 @@ def _arguments(names: list[str]) -> argparse.Namespace:
     parser.add_argument("--attacks", nargs="+", choices=names, metavar="NAME", help="default: all")
     parser.add_argument("--budgets", nargs="+", type=int, default=list(BUDGETS),
                         help="gradients per image")  # fmt: skip
-    parser.add_argument("--images", type=int, default=256, help="per network, 64 photographs")
+    parser.add_argument("--images", type=int, default=256,
+                        help="per network; 64 photographs, 16 from 300 gradients on")  # fmt: skip
     parser.add_argument("--store", type=Path, default=Path("outputs/cache"), help="of networks")
     parser.add_argument("--pieces", type=Path, default=Path("outputs/attack_benchmark"))
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))

@@ -40,7 +40,7 @@ from reproduce.runtime.errors import UserError
 
 __all__ = ["Adversarial", "BoxLBFGS", "choose_targets", "distortion", "nearest", "pooled"]
 
-FEWEST = 3  # values of c that a small budget leaves room for
+LEAST_SEARCHES = 3  # values of c that a small budget leaves room for
 
 Array = Any
 
@@ -106,8 +106,8 @@ class BoxLBFGS(Attack):
     def _minimisers(
         self, network: Network, images: np.ndarray, targets: np.ndarray, given: np.ndarray
     ) -> Adversarial:
-        least = FEWEST if np.isnan(given).any() else 1
-        iterations = min(self.iterations, max(1, self.evaluations // least))
+        searches = LEAST_SEARCHES if np.isnan(given).any() else 1
+        iterations = min(self.iterations, max(1, self.evaluations // searches))
         budget = Budget(
             float(self.tau), self.norm, self.searches, iterations, self.evaluations,
             self.tolerance, self.margin,
