@@ -206,8 +206,10 @@ def _by_art(problem: Problem, budget: int, *, name: str) -> Found:
             return gradient(x, *arguments, **keywords)
 
         classifier.class_gradient = counted
+        # In a batch each distinct target takes a gradient of all images; of 1,000 most are distinct.
+        batch = len(images) if images[0].numel() < LARGE else 1
         attack = getattr(evasion, name)(
-            classifier, targeted=True, verbose=False, batch_size=len(images), **options
+            classifier, targeted=True, verbose=False, batch_size=batch, **options
         )
         return attack.generate(images.numpy(), np.eye(classes, dtype=np.float32)[problem.targets])
 
