@@ -206,7 +206,7 @@ def _by_art(problem: Problem, budget: int, *, name: str) -> Found:
             return gradient(x, *arguments, **keywords)
 
         classifier.class_gradient = counted
-        # In a batch each distinct target takes a gradient of all images; of 1,000 most are distinct.
+        # In a batch each distinct target takes a gradient of all images, and photographs have many.
         batch = len(images) if images[0].numel() < LARGE else 1
         attack = getattr(evasion, name)(
             classifier, targeted=True, verbose=False, batch_size=batch, **options
