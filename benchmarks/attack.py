@@ -28,7 +28,7 @@ import tensorflow as tf
 from benchmarks.attacks import ours, peers, results
 from benchmarks.attacks.pieces import describe, piece
 from benchmarks.attacks.problems import NETWORKS, problem
-from benchmarks.attacks.records import LARGE, Contestant, Problem
+from benchmarks.attacks.records import Contestant, Problem
 from reproduce.methods.attacks.exact import linear_classifier
 from reproduce.runtime.progress import console, stage
 
@@ -84,7 +84,7 @@ def _run(given: Problem, chosen: list[Contestant], budgets: list[int], folder: P
         )
     with stage(f"attacks on {given.name}", total=len(calls)) as advance:
         for contestant, budget in calls:
-            if budget >= MANY and given.images[0].size >= LARGE:
+            if budget >= MANY and given.of_photographs:
                 contestant = contestant._replace(most=FEW)
             try:
                 piece(given, contestant, budget, folder)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.attacks.records import LARGE, Contestant, Found, Problem, within
+from benchmarks.attacks.records import Contestant, Found, Problem, within
 
 PACKAGES = {
     "adv-lib": "adv_lib",
@@ -136,7 +136,7 @@ def _by_adv_lib(problem: Problem, budget: int, *, name: str, targeted: bool) -> 
     labels = torch.tensor(problem.targets if targeted else problem.labels)
     of_each: dict[str, tuple[str, dict[str, Any]]] = {
         "ALMA": ("alma", {"num_steps": budget, "distance": "l2", "α": 0.9 if budget >= 300 else 0.5,
-                          "init_lr_distance": 0.1 if problem.images[0].size < LARGE else 1.0}),
+                          "init_lr_distance": 1.0 if problem.of_photographs else 0.1}),
         "DDN": ("ddn", {"steps": budget, "levels": None}),
         "FMN": ("fmn", {"steps": budget, "norm": 2}),
         "PDGD": ("pdgd", {"num_steps": budget}),
@@ -207,7 +207,7 @@ def _by_art(problem: Problem, budget: int, *, name: str) -> Found:
 
         classifier.class_gradient = counted
         # In a batch each distinct target takes a gradient of all images, and photographs have many.
-        batch = len(images) if images[0].numel() < LARGE else 1
+        batch = 1 if problem.of_photographs else len(images)
         attack = getattr(evasion, name)(
             classifier, targeted=True, verbose=False, batch_size=batch, **options
         )

@@ -24,6 +24,10 @@ class Problem(NamedTuple):
     targets: np.ndarray  # int64 (n,), neither label nor prediction
     starts: np.ndarray | None  # as images; None where a class has no such image
 
+    @property
+    def of_photographs(self) -> bool:
+        return self.images[0].size >= LARGE
+
     def first(self, count: int) -> Problem:
         """The same with the first images alone."""
         starts = None if self.starts is None else self.starts[:count]
