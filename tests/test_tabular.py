@@ -61,8 +61,9 @@ def test_a_row_of_two_classes_is_changed_and_not_past_the_boundary(learn):
     rows = test.images[:6][model.labels(test.images[:6]) == test.labels[:6]]
     budget = {"walks": 1, "steps": 2, "probes": 10, "groups": (1,)}
     found = protocol.smallest(
-        recipe, rows, train, 0, budget, int(train.labels.max()) + 1, 40, False
-    )
+        recipe, rows, train, seed=0, search=budget, classes=int(train.labels.max()) + 1,
+        evaluations=40, compiled=False,
+    )  # fmt: skip
     own = model.labels(rows)
     step = found.change.images - rows
     assert np.isfinite(found.change.distance).all()

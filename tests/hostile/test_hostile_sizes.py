@@ -99,7 +99,9 @@ def test_the_article_s_protocol_is_of_as_many_classes_as_the_data(classes, learn
     budget = {"walks": 1, "steps": 2, "probes": 10, "groups": (1,)}
     own, last = recipe().labels, train.images[train.labels == classes - 1][:2]
     assert (own(last) == classes - 1).all()
-    change = protocol.smallest(recipe, last, train, 0, budget, classes, 60, False).change
+    change = protocol.smallest(
+        recipe, last, train, seed=0, search=budget, classes=classes, evaluations=60, compiled=False
+    ).change
     answers = own(np.clip(last + 1.001 * (change.images - last), 0, 1))
     assert ((answers < classes - 1) & np.isfinite(change.distance)).all()
 

@@ -74,8 +74,8 @@ def models(
             continue
         found = context.cached(
             partial(
-                protocol.smallest, recipe, sample.images[kept], pool, context.seed, dict(search),
-                classes, evaluations, compiled,
+                protocol.smallest, recipe, sample.images[kept], pool, seed=context.seed,
+                search=dict(search), classes=classes, evaluations=evaluations, compiled=compiled,
             )
         )  # fmt: skip
         evolution = context.cached(

@@ -50,6 +50,7 @@ def smallest(
     recipe: Recipe,
     images: np.ndarray,
     pool: Examples,
+    *,
     seed: int,
     search: Mapping[str, Any],
     classes: int,

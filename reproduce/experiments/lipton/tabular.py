@@ -54,8 +54,9 @@ def tabular(
                 continue
             found: protocol.Smallest = context.cached(
                 partial(
-                    protocol.smallest, recipe, sample.images[kept], train, context.seed,
-                    dict(search), len(np.unique(train.labels)), evaluations, compiled,
+                    protocol.smallest, recipe, sample.images[kept], train, seed=context.seed,
+                    search=dict(search), classes=len(np.unique(train.labels)),
+                    evaluations=evaluations, compiled=compiled,
                 ),
                 title=row,
             )  # fmt: skip
