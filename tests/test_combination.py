@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special, stats
 
 from reproduce.report import verdicts
 from reproduce.report.cells import Cells
@@ -47,6 +48,40 @@ def test_means_of_three_runs_are_combined_as_such():
     assert found.value == pytest.approx(means.mean())
 
 
+def figure11(row, medians):
+    return [Cells("nguyen", "figure11").single(row, "median_confidence", m, "fraction", n=50)
+            for m in medians]  # fmt: skip
+
+
+def test_confidences_are_judged_where_the_seeds_log_odds_scatter():
+    """Figure 11, DNN12: 99.97 %; five seeds of ours never come to 94 %."""
+    medians = np.array([0.933, 0.938, 0.824, 0.886, 0.896])
+    odds = special.logit(medians)
+    half = stats.t.ppf(0.975, 4) * odds.std(ddof=1) * np.sqrt(1 + 1 / 5)
+    assert special.logit(0.9997) - odds.mean() > half > 0
+    found = over_seeds(figure11("DNN12", medians))
+    assert found.verdict == "differs"
+    assert found.value == pytest.approx(special.expit(odds.mean()))
+    far = stats.t.ppf(0.975, 4) * odds.std(ddof=1) / np.sqrt(5)
+    ends = special.expit([odds.mean() - far, odds.mean() + far])
+    assert [found.low, found.high] == pytest.approx(ends)
+    near = figure11("DNN12", [0.9995, 0.9998, 0.9996, 0.99985, 0.9997])
+    assert over_seeds(near).verdict == "consistent"
+
+
+def test_medians_of_several_runs_are_combined_as_log_odds():
+    values = np.random.default_rng(0).normal(3, 1, size=(4, 6, 10))
+    cells = [Cells("nguyen", "figure11").median("DNN12", "median_confidence", special.expit(each),
+                                                "fraction") for each in values]  # fmt: skip
+    odds = [special.logit(cell.value) for cell in cells]
+    assert over_seeds(cells).value == pytest.approx(special.expit(np.mean(odds)))
+
+
+def test_shares_are_combined_as_they_are():
+    found = over_seeds(rates([90, 92, 95], 256))
+    assert found.value == pytest.approx(np.mean([90, 92, 95]) / 256)
+
+
 def test_one_run_on_other_data_leaves_the_combination_uncompared():
     cells = rates([90, 92, 95], 256)
     cells[1] = cells[1]._replace(verdict="other data", half_width=None)
@@ -61,3 +96,13 @@ def test_images_without_a_value_are_counted_over_all_runs():
              for v, m in ((0.1, 0), (0.2, 2), (0.3, 1))]  # fmt: skip
     assert over_seeds(cells).missing == 3
     assert over_seeds(cells).verdict == "too wide"
+
+
+def test_a_seed_that_found_nothing_is_not_forgotten():
+    made = Cells("szegedy", "table1")
+    found = made.rate_over_runs("FC10(1)", "test_error", [1997] * 3, [10_000] * 3)
+    nothing = made.mean("FC10(1)", "test_error", np.full(200, np.nan), "fraction")
+    assert found.verdict == "consistent"
+    for cells in ([found, nothing], [nothing, found], [found, found, nothing]):
+        both = over_seeds(cells)
+        assert (both.missing, both.verdict) == (200, "too wide")

@@ -76,7 +76,11 @@ def test_a_published_rate_outside_all_splits_is_named():
     cells = Cells("szegedy", "table4")
     cells.rate("FC100-100-10", "FC123-456-10", 67, 256)  # published: 26.2 %
     cells.rate("FC100-100-10", "FC100-100-10'", 15, 256)  # published: 5.9 %
+    for row in ("FC100-100-10", "FC100-100-10 amplified"):  # published: 100 %, of their own network
+        cells.rate(row, "FC100-100-10", 256, 256)
     rates = {
+        ("FC100-100-10", "FC100-100-10"): np.array([1.0, 1.0]),
+        ("FC100-100-10 amplified", "FC100-100-10"): np.array([1.0, 1.0]),
         ("FC100-100-10", "FC123-456-10"): np.array([0.20, 0.30]),
         ("FC100-100-10", "FC100-100-10'"): np.array([0.07, 0.09]),
     }

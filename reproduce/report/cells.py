@@ -131,7 +131,9 @@ class Cells:
             return self._same(row, column, np.full(runs, middle), unit, lost)
         judged = verdicts.of_median(values, self.published(row, column))
         interval = intervals.of_median(values, unit)
-        return self._add(row, column, middle, unit, judged, interval, runs, runs=runs)
+        cell = self._add(row, column, middle, unit, judged, interval, runs, runs=runs)
+        self.list[-1] = cell = cell._replace(log_odds=unit == "fraction")
+        return cell
 
     def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
         """A share of images in each of several runs.
@@ -191,7 +193,8 @@ class Cells:
 
         How far two draws lie apart is not known, so that it is judged over several seeds alone.
         """
-        self.list[-1] = cell = not_judged(self.number(row, column, value, unit, n))
+        cell = self.number(row, column, value, unit, n)._replace(log_odds=unit == "fraction")
+        self.list[-1] = cell = not_judged(cell)
         return cell
 
     def _none(

@@ -30,6 +30,7 @@ class Cell(NamedTuple):
     runs: over how many runs the value is a mean; 1 where `n` counts images.
     half_width: the difference from the published number that the verdict could have seen.
     missing: images without a value; then no verdict is given.
+    log_odds: whether it is a confidence, which is judged by its log-odds.
     """
 
     artefact: str
@@ -47,6 +48,7 @@ class Cell(NamedTuple):
     runs: int = 1
     half_width: float | None = None
     missing: int = 0
+    log_odds: bool = False
 
 
 class Strength(NamedTuple):

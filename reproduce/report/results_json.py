@@ -8,9 +8,9 @@ It holds the keys below and nothing else:
 
 `artefacts` is there for the layout of a page: what a table is called, what is said under it, which
 figures belong to it; of its cells, in their order, in which published table each was looked up,
-over how many runs it is a mean, what its verdict could have seen, and how many images have no
-value; which claims are checks. A claim's strength is {runs, images, refuted_by}. A combined report
-has `seeds`, a list, in the place of `seed`.
+over how many runs it is a mean, what its verdict could have seen, how many images have no value,
+and whether it is judged by its log-odds; which claims are checks. A claim's strength is {runs,
+images, refuted_by}. A combined report has `seeds`, a list, in the place of `seed`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from reproduce.report.results import Cell, Claim, Layout, Results, Strength
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 
-DETAILS = ("source", "runs", "half_width", "missing")  # of a cell, kept beside the layout
+# Of a cell, kept beside the layout.
+DETAILS = ("source", "runs", "half_width", "missing", "log_odds")
 TABLE_ENDINGS = ("md", "tex", "csv")
 FIGURE_ENDINGS = ("png", "pdf")
 FILE_NAME = re.compile(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,199}")
@@ -75,7 +76,7 @@ def to_json(results: Results) -> str:
 
 def _plain(value: Any) -> Any:
     """Numbers as JSON has them: no NumPy scalars, and null for what is not finite."""
-    if isinstance(value, str) or value is None:
+    if isinstance(value, (str, bool)) or value is None:
         return value
     if not math.isfinite(value):
         return None

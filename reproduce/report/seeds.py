@@ -15,12 +15,13 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
     """One cell out of the same cell of several runs: mean, interval over the runs, verdict.
 
     A number that is the same in all runs has no spread; a rate of some images then keeps their
-    interval and verdict, another number is judged by its rounding.
+    interval and verdict, another number is judged by its rounding. Confidences that are compared
+    with a published one are pooled as log-odds: the value is the centre of these.
     """
     first = cells[0]
     kept = [cell for cell in cells if cell.value is not None]
     if len(kept) < 2:
-        return kept[0] if kept else first
+        return _combined(kept[0] if kept else first, cells)
     published = look_in(first.source, first.row, first.column) if first.source else None
     values = np.array([cell.value for cell in kept])
     if np.ptp(values) == 0:
@@ -29,7 +30,8 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
             judged = verdicts.of_number(values[0], published)
             cell = cell._replace(**judged._asdict(), runs=len(kept))
         return _combined(cell, cells)
-    mean, deviation = intervals.spread(values)
+    scale = "fraction" if _is_confidence(first) else ""
+    mean, deviation = intervals.spread(intervals.to_scale(values, scale))
     extra = 0.0
     if first.runs == 1 and first.low is not None and first.high is not None and first.n:
         each = mean * (1 - mean)
@@ -37,10 +39,14 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
             half = (first.high - first.low) / (2 * intervals.t_quantile(first.n - 1))
             each = half**2 * first.n
         extra = verdicts.fewer_images(each, first.n, published)
-    interval = intervals.within(intervals.of_mean(mean, deviation, len(kept)), first.unit)
-    judged = verdicts.of_runs(mean, deviation, len(kept), published, extra, each=first.runs)
+    ends = intervals.of_mean(mean, deviation, len(kept))
+    low, high = (float(intervals.from_scale(end, scale)) for end in ends)
+    interval = intervals.within(intervals.Interval(low, high), first.unit)
+    judged = verdicts.of_runs(
+        mean, deviation, len(kept), published, extra, each=first.runs, log_odds=bool(scale)
+    )
     cell = first._replace(
-        value=mean,
+        value=float(intervals.from_scale(mean, scale)),
         low=interval.low,
         high=interval.high,
         n=len(kept),
@@ -48,6 +54,13 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
         **judged._asdict(),
     )
     return _combined(cell, cells)
+
+
+def _is_confidence(cell: Cell) -> bool:
+    """Whether it is judged by its log-odds. A share has an interval, a single confidence none."""
+    if cell.unit != "fraction" or cell.published is None:
+        return False
+    return cell.log_odds or cell.low is None
 
 
 def _combined(cell: Cell, cells: Sequence[Cell]) -> Cell:

@@ -10,7 +10,8 @@ Each test asks how far apart two numbers of one source would lie in 95 of 100 ca
 - A mean over n images: variance s^2 (1 / n + 1 / n_paper), Student's t.
 - Several runs: the paper's is one further run, variance s^2 (1 + 1 / runs), and wider where the
   paper's number rests on fewer images than ours (Welch and Satterthwaite's degrees of freedom).
-- A median over runs: as a mean, by the spread of the runs' own medians; confidences as log-odds.
+- A median over runs: as a mean, by the spread of the runs' own medians.
+- Confidences, also those of several seeds: as log-odds.
 - A number without spread: by rounding.
 
 A printed number is rounded, which adds its variance, width^2 / 12. How often each rule calls two
@@ -101,11 +102,13 @@ def of_runs(
     published: Published | None,
     extra: float = 0.0,
     each: int = 1,
+    *,
+    log_odds: bool = False,
 ) -> Judgement:
     """The paper's one run against our runs.
 
     Args:
-        deviation: of our numbers, `runs` of them.
+        mean, deviation: of our numbers, `runs` of them; of their log-odds if log_odds.
         extra: variance of the paper's number beyond one of our runs, see `fewer_images`.
         each: runs that each of our numbers is the mean of.
     """
@@ -115,7 +118,7 @@ def of_runs(
         return NOTHING_KNOWN
     scattered = deviation**2 * (each + 1 / runs)
     freedom = (scattered + extra) ** 2 / (scattered**2 / (runs - 1)) if scattered else math.inf
-    return _judged(mean, scattered + extra, freedom, published)
+    return _judged(mean, scattered + extra, freedom, published, log_odds=log_odds)
 
 
 def fewer_images(variance: float, images: int | None, published: Published | None) -> float:

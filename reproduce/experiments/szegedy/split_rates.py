@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reproduce.report import figures
+from reproduce.report.agreement import counts
 from reproduce.report.results import Cell
 
 Rates = Mapping[tuple[str, str], np.ndarray]
@@ -19,17 +20,16 @@ Rates = Mapping[tuple[str, str], np.ndarray]
 def places(rates: Rates, published: Sequence[Cell]) -> list[str]:
     """For each published rate, where it lies among those of our splits."""
     outside = []
-    for cell in published:
-        ours = rates.get((cell.row, cell.column))
-        if ours is None or cell.row == cell.column or cell.published is None:
-            continue
-        side = "below" if cell.published < ours.min() else "above"
-        if not ours.min() <= cell.published <= ours.max():
+    compared = _compared(rates, published)
+    for cell, printed in compared:
+        ours = rates[cell.row, cell.column]
+        side = "below" if printed < ours.min() else "above"
+        if not ours.min() <= printed <= ours.max():
             outside.append(
-                f"{cell.row} to {cell.column}: {100 * cell.published:.3g} % is {side} all of "
+                f"{cell.row} to {cell.column}: {100 * printed:.3g} % is {side} all of "
                 f"{100 * ours.min():.1f} to {100 * ours.max():.1f} %"
             )
-    total = sum((cell.row, cell.column) in rates and cell.row != cell.column for cell in published)
+    total = len(compared)
     some = f" Outside: {'; '.join(outside)}." if outside else ""
     return [
         f"{total - len(outside)} of the {total} published rates off the diagonal lie within the "
@@ -37,21 +37,24 @@ def places(rates: Rates, published: Sequence[Cell]) -> list[str]:
     ]
 
 
+def _compared(rates: Rates, published: Sequence[Cell]) -> list[tuple[Cell, float]]:
+    """The published rates that say something: none of images shown to the network they fool."""
+    return [
+        (cell, cell.published)
+        for cell in published
+        if cell.published is not None and (cell.row, cell.column) in rates and counts(cell)
+    ]
+
+
 def draw(rates: Rates, published: Sequence[Cell]) -> Figure:
     """Each split's rate, and the published one."""
-    shown = [
-        cell
-        for cell in published
-        if cell.row != cell.column.removesuffix(" amplified")
-        and not (cell.row.startswith(f"{cell.column} "))
-        and (cell.row, cell.column) in rates
-    ]
+    shown = _compared(rates, published)
     figure, axes = figures.sheet(1, 1, width=5.0, height=0.19 * len(shown) + 0.7)
     axis = axes[0, 0]
-    for place, cell in enumerate(shown):
+    for place, (cell, printed) in enumerate(shown):
         values = 100 * rates[cell.row, cell.column]
         axis.plot(values, np.full(len(values), place), "|", color="black", markersize=8)
-        axis.plot(100 * (cell.published or 0), place, "D", color="#D55E00", markerfacecolor="white",
+        axis.plot(100 * printed, place, "D", color="#D55E00", markerfacecolor="white",
                   markersize=4)  # fmt: skip
         axis.axhline(place, color="0.9", linewidth=0.5, zorder=0)
     axis.plot([], [], "|", color="black", label="ours, one a split")
