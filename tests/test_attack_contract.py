@@ -137,6 +137,24 @@ def test_an_attack_can_be_asked(attack, classify):
     assert type(attack)(**attack.parameters) == attack
 
 
+def test_an_attack_is_called_by_the_options_that_are_unusual():
+    """Equal values read from a configuration are other objects than the defaults."""
+    given = {k: type(v)(str(v)) for k, v in adversarial.BoxLBFGS().parameters.items()
+             if type(v) in (int, float, str)}  # fmt: skip
+    assert str(adversarial.BoxLBFGS(**given)) == adversarial.BoxLBFGS.name
+    assert str(DeepFool(overshoot=float("0.02"))) == DeepFool.name
+    other = str(adversarial.BoxLBFGS(**{**given, "tau": 128.0}))
+    assert other == f"{adversarial.BoxLBFGS.name} (tau = 128.0)"
+
+
+@pytest.mark.parametrize("c", [0.0, -1.0, np.nan, np.inf, "one of them"])
+def test_c_is_a_positive_number(c):
+    targets = (linear_network(IMAGES).numpy().argmax(1) + 1) % 3
+    c = np.where(np.arange(len(IMAGES)) == 2, np.nan, 1.0) if isinstance(c, str) else c
+    with pytest.raises(UserError, match="c is a positive number"):
+        adversarial.nearest(linear_network, IMAGES, targets, c=c, compiled=False)
+
+
 @each_attack
 def test_a_second_call_gives_the_same_digits(attack, classify):
     wanted = wanted_by(attack, classify)

@@ -99,7 +99,9 @@ class BoxLBFGS(Attack):
     def at(self, classify: Classifier, images: Array, targets: Array, c: Array) -> Adversarial:
         """The minimiser for a given c, a number or (n,), as it is; failed where it misses."""
         images, targets = self.checked(classify, images, targets)
-        given = np.broadcast_to(c, len(images))
+        given = np.broadcast_to(np.asarray(c, np.float64), len(images))
+        if not (np.isfinite(given) & (given > 0)).all():
+            raise UserError(f"c is a positive number or (n,) of them, got {c}")
         found = self._minimisers(Network(classify), images, targets, given)
         return judged(classify, images, found)
 

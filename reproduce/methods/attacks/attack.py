@@ -60,8 +60,12 @@ class Attack(abc.ABC):
 
     def __str__(self) -> str:
         """The name, and the options that are not the usual ones."""
-        usual = {field.name: field.default for field in dataclasses.fields(self)}
-        options = [f"{k} = {v}" for k, v in self.parameters.items() if v is not usual[k]]
+        usual = {
+            field.name: field.default
+            for field in dataclasses.fields(self)
+            if field.default is not dataclasses.MISSING
+        }
+        options = [f"{k} = {self.parameters[k]}" for k in usual if self.parameters[k] != usual[k]]
         return f"{self.name} ({', '.join(options)})" if options else self.name
 
     def __call__(self, classify: Classifier, images: Array, wanted: Array) -> Adversarial:
