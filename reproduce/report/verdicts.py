@@ -42,7 +42,8 @@ RULE = (
     "tells. A rate by the two-sample test for proportions with the paper's own sample size, on all "
     "test images by our spread over seeds; a mean by our spread for a sample of the paper's size; "
     "several runs by the prediction interval for one run; a median by the runs' own medians; "
-    "confidences by their log-odds. Intervals are 95 %. other data (°): not the paper's, so not compared."
+    "confidences by their log-odds. Intervals are 95 %. other data (°): not the paper's, so not "
+    "compared."
 )
 
 
