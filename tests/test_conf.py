@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce.report import sweep
-from reproduce.runtime import options
+from reproduce.runtime import options, practical
 from reproduce.runtime.calls import made
 
 CONF = Path("conf").resolve()
@@ -109,3 +109,11 @@ def test_a_reading_of_figure_11_is_a_departure_of_its_own(name):
     assert ("gamma" in rate.keywords) == (name == "caffe")
     settings = options.settings(config, ["experiment=nguyen", f"+reading={name}"])
     assert settings == {"reading": name}
+
+
+def test_addresses_leave_out_what_changes_no_number():
+    """And what is a folder of its own above them."""
+    job = options.composed(["experiment=szegedy"]).hydra.job
+    left_out = {key.partition(".")[0] for key in job.config.override_dirname.exclude_keys}
+    above = {"experiment", "sweep", "scale", "seed"}
+    assert left_out == {*practical.PRACTICAL, *practical.DATA, *above}

@@ -48,7 +48,7 @@ def run(folder, header=HEADER, **options) -> Run:
 
 def config(**settings) -> dict:
     artefacts = {"table1": {"images": 256}, "table2": {"images": 256}}
-    return {"seed": 0, "only": None, "artefacts": artefacts, **settings}
+    return {"seed": 0, "only": None, "dataset": {}, "artefacts": artefacts, **settings}
 
 
 class Outline(html.parser.HTMLParser):
@@ -162,6 +162,9 @@ def test_an_artefact_made_again_takes_the_place_of_the_old_one(tmp_path):
     [
         (HEADER, {}, ["table2"]),
         (HEADER, {"threads": 1, "only": ["table1"]}, ["table2"]),
+        (HEADER, {"engine": {"name": "local"}, "workers": 2, "plan": False}, ["table2"]),
+        (HEADER, {"dataset": {"path": "a.npz"}, "photographs": "b"}, ["table2"]),
+        (HEADER, {"dataset": {"classes": 3}}, []),
         (HEADER._replace(data_digest="ffff"), {}, []),
         (HEADER, {"networks": "other"}, []),
         (HEADER, {"artefacts": {"table1": {"images": 9}, "table2": {"images": 256}}}, ["table2"]),

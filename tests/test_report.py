@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 
 def leave(
     folder: Path, seed: int, *, dataset="mnist", scale="laptop", images=256, holds=True,
-    network="FC10(1)",
+    network="FC10(1)", settings=(),
 ):  # fmt: skip
     """A small run in its folder; the rate and the distance depend on the seed."""
     rng = np.random.default_rng(seed)
@@ -45,6 +45,7 @@ def leave(
         "only": [f"table{seed}"],
         "scale": {"szegedy": {"images": images}},
         "artefacts": {"table2": {"images": images, "attack": {"seed": seed}}},
+        **dict(settings),
     }
     with Run(folder, header, config=config) as run:
         run.add("table2", Artefact("Table 2", cells=cells.list, claims=[claim]), 2.0)
@@ -150,6 +151,16 @@ def test_settings_that_change_together_count_once():
     ]
     assert sweep.swept(configs) == {"scale.images": "images"}
     assert sweep.swept(configs[:2]) == {}
+
+
+def test_how_a_run_went_and_where_its_data_lay_sweep_nothing(tmp_path):
+    serial = {"engine": {"name": "serial"}, "workers": None, "dataset": {"path": None}}
+    local = {"engine": {"name": "local"}, "workers": 2, "dataset": {"path": "a.npz"}}
+    for seed, settings in enumerate([serial, local, {**serial, "photographs": "a folder"}]):
+        leave(tmp_path / str(seed), seed, settings=settings)
+    content = combined.merge(combined.find([tmp_path]))
+    assert content.seeds == (0, 1, 2)
+    assert {cell.row for cell in content.cells} == {"FC10(1)"}
 
 
 def test_the_same_run_twice_is_not_two_runs(tmp_path):

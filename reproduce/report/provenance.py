@@ -17,21 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from reproduce.runtime.cores import CORES
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import ROOT
+from reproduce.runtime.practical import PLACES_OF_DATA, PRACTICAL
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
 LARGEST_CONFIG, DEEPEST_CONFIG = 1_000_000, 50  # bytes, and nested blocks; a run has 30,000 and 8
-# What says where and how a run goes, or describes it, and changes no number.
-PRACTICAL = (
-    "only",
-    "threads",
-    "outputs",
-    "store",
-    "released",
-    "tensorboard",
-    "hydra",
-    "departures",
-    "settings",
-)
+DESCRIBING = ("hydra", "departures", "settings")  # keys that describe a run
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -72,8 +62,14 @@ def _check_yaml(text: str) -> None:
 
 
 def changing(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration can change a number."""
-    return {key: value for key, value in config.items() if key not in PRACTICAL}
+    """What of a configuration can change a number, but where the data lie: they have a digest."""
+    without = {*PRACTICAL, *DESCRIBING, *PLACES_OF_DATA}
+    kept = {key: value for key, value in config.items() if key not in without}
+    data = kept.get("dataset")
+    if isinstance(data, Mapping):
+        data = {key: value for key, value in data.items() if f"dataset.{key}" not in without}
+        kept["dataset"] = data
+    return kept
 
 
 def shared(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,16 +22,14 @@ from omegaconf.errors import OmegaConfBaseException
 from reproduce.runtime.cli_help import explanations, summary, with_nearest
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import ADDED, CONF
+from reproduce.runtime.practical import DATA, PRACTICAL
 from reproduce.runtime.ranges import NEW, declared, kind, misfit, shown
 from reproduce.runtime.signatures import parameters
 
-# Where and how a run goes, what its header or its tables say, or other data.
-NO_DEPARTURE = re.compile(
-    r"(only|seed|examples|threads|outputs|store|released|tensorboard|photographs|departures|dataset"
-    r"|engine|workers|plan)(\.|$)"
-)
+# What tells no two runs apart besides their seed and data, and what a run's header says as well.
+NO_SETTING = re.compile(rf"({'|'.join([*PRACTICAL, *DATA, 'seed', 'departures'])})(\.|$)")
+NO_DEPARTURE = re.compile(rf"{NO_SETTING.pattern}|examples$")
 LISTS = ("artefacts", "networks")  # what may be taken out of them, or put in
-NO_SETTING = re.compile(NO_DEPARTURE.pattern.replace("|examples", ""))
 
 
 def composed(words: Sequence[str]) -> DictConfig:
