@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce.report import sweep
+from reproduce.report.provenance import flat
 from reproduce.runtime import options, practical
 from reproduce.runtime.calls import made
 
@@ -55,11 +56,7 @@ def test_every_data_set_fits_its_function(path):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_scales_hold_the_same_budgets(experiment):
     laptop, *others = (
-        {
-            *sweep.flat(
-                OmegaConf.to_container(composed(f"experiment={experiment}", f"scale={s}").scale)
-            )
-        }
+        {*flat(OmegaConf.to_container(composed(f"experiment={experiment}", f"scale={s}").scale))}
         for s in ("laptop", "smoke", "paper")
     )
     assert laptop > {"name", "effort"}
@@ -80,7 +77,7 @@ def test_every_sweep_sweeps_what_its_report_will_show(path):
         for artefact in config.only:
             fits(artefacts[artefact], "setting")
         made(config.networks)
-    plain = [sweep.flat(OmegaConf.to_container(config, resolve=True)) for config in configs]
+    plain = [flat(OmegaConf.to_container(config, resolve=True)) for config in configs]
     assert sweep.swept(plain) == {name: name}
 
 

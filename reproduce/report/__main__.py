@@ -30,7 +30,7 @@ from reproduce.report import (
     sweep,
     tables,
 )
-from reproduce.report.provenance import changing, read_config
+from reproduce.report.provenance import changing, flat, read_config
 from reproduce.report.results import Results
 from reproduce.report.run import draw
 from reproduce.runtime.errors import UserError
@@ -129,7 +129,7 @@ def show_changes(before: Path, after: Path) -> None:
 
 def swept(before: Path, after: Path) -> list[str]:
     """The settings in which two runs differ."""
-    configs = [sweep.flat(changing(read_config(folder))) for folder in (before, after)]
+    configs = [flat(changing(read_config(folder))) for folder in (before, after)]
     if not all(configs):
         return []
     one, two = configs

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from reproduce.report import figures, results_json, sweep
-from reproduce.report.provenance import changing, read_config
+from reproduce.report.provenance import changing, flat, read_config
 from reproduce.report.results import (
     SETTING,
     Cell,
@@ -158,10 +158,10 @@ def _difference(groups: Sequence[Sequence[Source]]) -> str:
 
 def _by_setting(sources: Sequence[Source]) -> dict[Setting, list[Results]]:
     """Runs grouped by what was swept besides the seed."""
-    flat = [sweep.flat(changing(source.config)) for source in sources]
-    names = sweep.swept(flat)
+    settings = [flat(changing(source.config)) for source in sources]
+    names = sweep.swept(settings)
     groups: dict[Setting, dict[tuple[int, ...], Source]] = {}
-    for source, values in zip(sources, flat, strict=True):
+    for source, values in zip(sources, settings, strict=True):
         setting = tuple((short, values.get(key)) for key, short in names.items())
         group = groups.setdefault(setting, {})
         seeds = source.results.seeds

@@ -6,7 +6,7 @@
 
 After each artefact its tables, its figures and `results.json` are on disk and its table is on the
 console; leaving the block, by an error or Ctrl-C as well, writes the pages. A later run of the
-same configuration in the same folder adds to what an earlier one left.
+same configuration and code in the same folder adds to what an earlier one left.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from omegaconf import OmegaConf
 from rich.markup import escape
 
 from reproduce.report import figures, further, latex, page, reference, results_json, tables
-from reproduce.report.provenance import read_config, shared, versions
-from reproduce.report.results import Artefact, Cell, Claim, Layout, Results
+from reproduce.report.earlier import differences
+from reproduce.report.provenance import files, read_config, source, versions
+from reproduce.report.results import Artefact, Cell, Claim, Layout, Results, joined_versions
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 from reproduce.runtime.progress import say
@@ -60,11 +61,15 @@ class Run:
     ) -> None:
         self.folder = Path(folder)
         self._config = dict(config or {})
+        if content := files(self._config):
+            self._config["files"] = content
+        self._versions = {**versions(), "source": source(self._config)}
+        self._made: dict[str, dict[str, str]] = {}  # artefacts of earlier runs -> their versions
         self._departures = tuple(departures)
         self.results = Results(
             **{name: value for name, value in header._asdict().items() if name != "seed"},
             seeds=(header.seed,),
-            versions=versions(),
+            versions=self._versions,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds={},
             cells=(),
@@ -83,6 +88,7 @@ class Run:
     def add(self, name: str, artefact: Artefact, seconds: float) -> None:
         """Keeps an artefact: tables and figures on disk, the table on the console."""
         self._forget(name)
+        self._made.pop(name, None)
         layout = Layout(
             title=artefact.title,
             caption=artefact.caption,
@@ -181,40 +187,45 @@ class Run:
         )
 
     def _take_over(self) -> None:
-        """Takes up the artefacts an earlier run with the same settings and data left here."""
+        """Takes up the artefacts that an earlier run left here and that were made alike."""
         if not (self.folder / "results.json").is_file():
             return
-        fresh = self.results
         try:
             earlier = results_json.read(self.folder)
             config = read_config(self.folder)
         except UserError as error:
             say(escape(f"{error} It is replaced."))
             return
-        alike = _identity(earlier) == _identity(self.results)
-        alike = alike and shared(config) == shared(self._config)
-        self.results = earlier._replace(
-            versions=self.results.versions,
-            started=self.results.started,
-            departures=self.results.departures,
-            papers_data=self.results.papers_data,
+        left_out = differences(earlier, config, self.results, self._config)
+        self._made = dict.fromkeys(earlier.artefacts, earlier.versions)
+        self.results = self.results._replace(
+            cells=earlier.cells,
+            claims=earlier.claims,
+            not_run=earlier.not_run,
+            artefacts=earlier.artefacts,
+            seconds={name: earlier.seconds.get(name, 0.0) for name in earlier.artefacts},
         )
-        now, then = (dict(content.get("artefacts") or {}) for content in (self._config, config))
-        for name in (*earlier.artefacts, *earlier.not_run):
-            if not alike or now.get(name) != then.get(name):
-                self._forget(name)
-                _remove_files(self.folder, name, earlier)
-        if not alike:
-            self.results = fresh
+        for name in left_out:
+            self._forget(name)
+            _remove_files(self.folder, name, earlier)
+        for how in dict.fromkeys(left_out.values()):
+            names = [name for name in earlier.artefacts if left_out.get(name) == how]
+            if names:
+                say(escape(f"Of an earlier run, made {how}, and left out: {', '.join(names)}."))
 
     def _write(self) -> None:
-        """Puts the artefacts into the order of the configuration and saves `results.json`."""
+        """Saves `results.json`, with the artefacts in the configuration's order.
+
+        The versions are those of every run that left an artefact: commits may differ.
+        """
         before = self.results
         order = [*dict.fromkeys([*(self._config.get("artefacts") or {}), *before.artefacts])]
         artefacts = {name: before.artefacts[name] for name in order if name in before.artefacts}
+        made = [self._made.get(name, self._versions) for name in artefacts]
         own = (text for layout in artefacts.values() for text in layout.departures)
         self.results = before._replace(
             artefacts=artefacts,
+            versions=joined_versions([*made, self._versions]),
             cells=tuple(cell for name in artefacts for cell in before.of(name)),
             claims=tuple(claim for name in artefacts for claim in before.claims_of(name)),
             departures=tuple(dict.fromkeys([*self._departures, *own])),
@@ -230,10 +241,6 @@ def _remove_files(folder: Path, name: str, content: Results) -> None:
     for figure in layout.figures if layout else ():
         for ending in results_json.FIGURE_ENDINGS:
             (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
-
-
-def _identity(run: Results) -> tuple[Any, ...]:
-    return run.experiment, run.dataset, run.data_digest, run.scale, run.seeds
 
 
 def draw(folder: Path, content: Results) -> None:

@@ -39,17 +39,6 @@ def swept(configs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """{'attack': {'tau': 1}} -> {'attack.tau': 1}."""
-    flattened: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flattened |= flat(value, f"{above}{key}.")
-        else:
-            flattened[f"{above}{key}"] = value
-    return flattened
-
-
 def order(value: Any) -> tuple[int, float, str]:
     number = isinstance(value, int | float)
     return (0, float(value), "") if number else (1, 0.0, str(value))

@@ -59,6 +59,11 @@ def reached(modules: Iterable[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def everything() -> dict[str, str]:
+    """The digests of all modules of this package, those that run, record and print too."""
+    return {name: digest(source.text) for name, source in sorted(_AT_START.items())}
+
+
 def is_ours(module: str) -> bool:
     """Whether a module's code enters the keys of what is computed with it."""
     excepted = module == PACKAGE.name or module.startswith(EXCEPTED)

@@ -1,0 +1,110 @@
+"""What an earlier run left in a folder stays where it was made alike, and goes where it was not."""
+
+import pytest
+
+from reproduce.report import provenance, results_json
+from reproduce.report.results import Artefact, Cell
+from reproduce.report.run import Header, Run
+from reproduce.runtime import code
+
+HEADER = Header("szegedy", "mnist", "/data/mnist.npz", "0123456789ab", "laptop", 0)
+
+
+def made(folder, *names, header=HEADER, **settings):
+    """A run that makes these artefacts, and what results.json holds then."""
+    with Run(folder, header, config={"artefacts": {}, **settings}) as run:
+        for name in names:
+            run.add(name, Artefact(name, cells=[Cell(name, "row", "column", 1.0, "rms")]), 1.0)
+    return results_json.read(folder)
+
+
+@pytest.fixture
+def edit(monkeypatch):
+    """Changes a module as if this process had begun with other code."""
+
+    def change(module, added):
+        found = code._AT_START[module]
+        text = found.text + added
+        monkeypatch.setitem(code._AT_START, module, found._replace(text=text))
+        provenance._package.cache_clear()
+
+    yield change
+    provenance._package.cache_clear()
+
+
+@pytest.mark.parametrize("module", ["experiments.szegedy.tables", "report.cells"])
+def test_tables_of_other_code_are_left_out_in_a_line(tmp_path, capsys, edit, module):
+    made(tmp_path, "table1", "table2")
+    edit(f"reproduce.{module}", b"\n# a comment changes nothing\n")
+    assert list(made(tmp_path, "table3").artefacts) == ["table1", "table2", "table3"]
+    capsys.readouterr()
+    edit(f"reproduce.{module}", b"\nOTHER = 1\n")
+    assert list(made(tmp_path, "table2").artefacts) == ["table2"]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "made with other code" in told
+    assert "left out: table1, table2, table3." in told
+
+
+def test_tables_of_a_replaced_network_are_left_out_in_a_line(tmp_path, capsys):
+    network = tmp_path / "my.keras"
+    settings = {"networks": {"path": str(network)}}
+    network.write_bytes(b"one")
+    made(tmp_path / "run", "table1", **settings)
+    network.write_bytes(b"one")  # the same once more
+    assert len(made(tmp_path / "run", "table2", **settings).artefacts) == 2
+    network.write_bytes(b"another")
+    capsys.readouterr()
+    assert list(made(tmp_path / "run", "figure7", **settings).artefacts) == ["figure7"]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "made with other content of networks.path, and left out: table1, table2." in told
+
+
+def test_every_file_that_is_named_counts_but_those_of_the_data(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("a.keras", "b.keras", "folder/text.txt", "mine_of_this_test.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    one = str(tmp_path / "a.keras")
+    config = {
+        "networks": {"path": [one, str(tmp_path / "b.keras")]},
+        "corpus": {"path": str(tmp_path / "folder")},
+        "models": {"mine": {"path": "mine_of_this_test:network", "name": "mine_of_this_test:x"}},
+        "dataset": {"path": one}, "photographs": str(tmp_path), "store": str(tmp_path),
+        "attack": {"path": None, "name": "no file", "tau": 1},
+    }  # fmt: skip
+    before = provenance.files(config)
+    assert list(before) == ["networks.path", "corpus.path", "models.mine.path"]
+    for name, key in (
+        ("b.keras", "networks.path"),
+        ("folder/text.txt", "corpus.path"),
+        ("mine_of_this_test.py", "models.mine.path"),
+    ):
+        (tmp_path / name).write_text("other")
+        after = provenance.files(config)
+        assert [each for each in before if before[each] != after[each]] == [key]
+        before = after
+
+
+def test_the_code_of_a_user_s_own_artefacts_counts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    config = {"artefacts": {"mine": {"_target_": "mine_of_another_test.table"}}}
+    found = []
+    for number in range(2):
+        (tmp_path / "mine_of_another_test.py").write_text(f"def table(): return {number}\n")
+        monkeypatch.delitem(__import__("sys").modules, "mine_of_another_test", raising=False)
+        code._source.cache_clear()
+        code._module.cache_clear()
+        __import__("mine_of_another_test")
+        found.append(provenance.source(config))
+    assert found[0] != found[1] != provenance.source({})
+
+
+def test_versions_are_those_of_all_that_stays(tmp_path, monkeypatch):
+    def by(commit, *names):
+        monkeypatch.setattr("reproduce.report.run.versions", lambda: {"reproduce": commit})
+        return made(tmp_path, *names).versions["reproduce"]
+
+    assert by("first", "table1", "table2") == "first"
+    assert by("second", "table2") == "first / second"
+    assert by("third", "table1", "table2") == "third"
