@@ -28,7 +28,7 @@ import tensorflow as tf
 from benchmarks.attacks import ours, peers, results
 from benchmarks.attacks.pieces import describe, piece
 from benchmarks.attacks.problems import NETWORKS, problem
-from benchmarks.attacks.records import Contestant, Problem
+from benchmarks.attacks.records import Contestant, Impossible, Problem
 from reproduce.methods.attacks.exact import linear_classifier
 from reproduce.runtime.progress import console, stage
 
@@ -88,7 +88,7 @@ def _run(given: Problem, chosen: list[Contestant], budgets: list[int], folder: P
                 contestant = contestant._replace(most=FEW)
             try:
                 piece(given, contestant, budget, folder)
-            except LookupError as impossible:
+            except Impossible as impossible:
                 console.print(f"{contestant.name} is left out: {impossible}.", markup=False)
             advance()
 

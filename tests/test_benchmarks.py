@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.attacks import measures, page
+from benchmarks.attacks import measures, page, results, tables
 from reproduce.networks import models
 
 
@@ -40,6 +40,105 @@ def test_an_image_that_nobody_changed_counts_for_nobody():
     found = np.array([1.0, 4.0, np.inf])
     assert measures.optimality(found, best) == measures.optimality(found[:2], best[:2])
     assert measures.median_ratio(found, best) == 1.5
+
+
+@pytest.mark.parametrize("best", [[2.0], [2.0, 2.0], [np.inf, np.inf]])
+def test_without_distances_that_differ_there_is_no_optimality(best):
+    """One image; two of one distance; and none that anybody changed."""
+    best = np.array(best)
+    assert np.isnan(measures.optimality(2 * best, best))
+    ratio = measures.median_ratio(2 * best, best)
+    assert np.isnan(ratio) if np.isinf(best).any() else ratio == 2
+    found = {
+        "networks": {"FC": {"network": "FC", "images": len(best)}},
+        "pieces": [piece("one", [None if np.isinf(each) else each for each in best])],
+    }
+    assert "30: n/a" in tables.leaders(found)
+    assert ", n/a |" in tables.by_network(found, "##")
+
+
+def piece(attack, distances, budget=30, **further):
+    return {
+        "network": "FC", "wants": "targets", "attack": attack, "package": "", "settings": "",
+        "budget": budget, "distances": distances, "gradients": budget, "forwards": None,
+        "cpu_s": 0.1, "compile_s": 0.0, "memory_mb": None, **further,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("many", "few", "leader"), [
+    ([1.0, 2.0, 3.4, 4.0], [1.02, 2.0], "many (0.9333)"),  # few's .98 is of its two images alone
+    ([1.1, 2.0, 3.0, 4.0], [1.05, 2.0], "few (0.9500, 2 images)"),  # where many's .9833 is .9
+    ([1.0, 2.0, 3.4, 4.0], [1.0, 2.0], "many (0.9333)"),
+])  # fmt: skip
+def test_attacks_on_few_images_are_ranked_on_these_few(many, few, leader):
+    pieces = [
+        piece("exact optimum", [1.0, 2.0, 3.0, 4.0], budget=0), piece("many", many),
+        piece("few", few), piece("bad", [3.0, 3.5, 4.0, None]), piece("fewest", [2.0]),
+    ]  # fmt: skip
+    found = {"networks": {"FC": {"network": "FC", "images": 4}}, "pieces": pieces}
+    assert f"30: {leader}" in tables.leaders(found)
+
+
+def test_a_table_tells_the_images_of_each_budget():
+    pieces = [piece("one", [1.0, 2.0]), piece("one", [1.0], budget=100)]
+    each = measures.Standing(pieces, 2, "exact optimum")
+    assert tables.quality(each).endswith("| 2, 1 |")
+
+
+def test_the_facts_tell_the_commits_of_kept_pieces(tmp_path):
+    (tmp_path / "FC").mkdir()
+    described = {"network": "FC", "images": 1, "problem": "p"}
+    noted = {"commit": "abc", "date": "2026-01-02"}
+    kept = [
+        piece("a", [1.0], problem="p", key="k"),
+        piece("b", [1.0], problem="p", key="k", **noted),
+        piece("c", [1.0], problem="p", key="k", **noted),
+        piece("d", [1.0], problem="other", key="k", commit="old", date="2026-01-01"),
+    ]
+    (tmp_path / "FC" / results.DESCRIPTION).write_text(json.dumps(described))
+    for each in kept:
+        (tmp_path / "FC" / f"{each['attack']}-30.json").write_text(json.dumps(each))
+    told = tables.commits(results.collected(tmp_path, ["FC"]))
+    assert told.endswith(": 2 at abc on 2026-01-02, 1 at an unknown commit.")
+
+
+def test_a_piece_notes_its_commit_and_older_ones_are_read(tmp_path, monkeypatch):
+    from benchmarks.attacks import pieces
+    from benchmarks.attacks.records import Contestant, Found, Problem
+
+    images = np.zeros((2, 2, 2, 1), np.float32)
+    given = Problem("two", two_classes(), images, np.zeros(2, int), np.ones(2, int), None)
+    some = Contestant("some", "", "targets", "", lambda problem, budget: Found(images + 0.6, 1.0))
+    monkeypatch.setattr(pieces, "versions", lambda: {"reproduce": "abc"})
+    made = pieces.piece(given, some, 30, tmp_path)
+    assert (made.commit, made.date) == ("abc", results.today())
+    (file,) = (tmp_path / "two").glob("*.json")
+    content = json.loads(file.read_text())
+    del content["commit"], content["date"]
+    file.write_text(json.dumps(content))
+    monkeypatch.setattr(pieces, "versions", lambda: {"reproduce": "def"})
+    assert pieces.piece(given, some, 30, tmp_path) == made._replace(commit=None, date=None)
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyError])
+def test_a_fault_of_an_attack_does_not_leave_it_out(tmp_path, monkeypatch, error):
+    for name in ("OMP", "OPENBLAS", "NUMBA"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "1")  # what the command sets goes with the test
+    from benchmarks import attack
+    from benchmarks.attacks.records import Contestant, Problem, within
+
+    def fails(problem, budget):
+        raise error("a fault")
+
+    images = np.zeros((2, 2, 2, 1), np.float32)
+    given = Problem("two", two_classes(), images, np.zeros(2, int), np.ones(2, int), None)
+    monkeypatch.setattr(attack.peers, "missing", lambda: ["torch"])
+    monkeypatch.setattr(attack.ours, "exact", list)
+    dear = Contestant("dear", "", "targets", "", lambda problem, budget: within(budget, 31))
+    attack._run(given, [dear], [30], tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+    with pytest.raises(error, match="a fault"):
+        attack._run(given, [dear._replace(find=fails)], [30], tmp_path)
 
 
 def two_classes() -> keras.Model:
@@ -89,8 +188,8 @@ def test_the_network_in_pytorch_agrees_and_counts(make, rng):
 
 
 def test_the_page_is_made_from_the_last_tracked_results():
-    results = json.loads(page.newest().read_text())
-    assert page.filled(page.PAGE.read_text(), page.blocks(results)) == page.PAGE.read_text()
+    last = json.loads(page.newest().read_text())
+    assert page.filled(page.PAGE.read_text(), page.blocks(last)) == page.PAGE.read_text()
 
 
 def test_a_page_without_a_place_is_refused():

@@ -49,7 +49,7 @@ def facts(results: dict[str, Any]) -> str:
             f"{each['classes']:,} | {each['parameters']:,} |"
         )
     where = f"Of {results['date']}, one thread of {results['machine']}; {versions}."
-    return "\n".join([where, "", *lines])
+    return "\n".join([f"{where} {tables.commits(results)}", "", *lines])
 
 
 def settings(results: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.attacks.records import Contestant, Found, Problem, within
+from benchmarks.attacks.records import Contestant, Found, Impossible, Problem, within
 
 PACKAGES = {
     "adv-lib": "adv_lib",
@@ -167,7 +167,7 @@ def _by_foolbox(problem: Problem, budget: int, *, name: str, wants: str) -> Foun
         attack = foolbox.attacks.L2DeepFoolAttack(steps=max(1, budget // 10))
     else:
         if problem.starts is None:
-            raise LookupError("no image of each target class to start from")
+            raise Impossible("no image of each target class to start from")
         rate = 1e-3 / len(problem.images)
         attack = foolbox.attacks.L2BrendelBethgeAttack(steps=budget, lr=rate)
         starts = torch.tensor(problem.starts.transpose(0, 3, 1, 2).copy())

@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.attacks.records import Contestant, Found, Problem
-from benchmarks.attacks.results import DESCRIPTION
+from benchmarks.attacks.results import DESCRIPTION, today
 from reproduce.methods import attacks
 from reproduce.methods.attacks.attack import beyond, distance
 from reproduce.networks.forward import slot_logits
+from reproduce.report.provenance import versions
 from reproduce.runtime.files import atomic_write
 
 OUTSIDE = 1e-6  # by which rounding may carry a pixel out of [0, 1]
@@ -34,6 +35,7 @@ class Piece(NamedTuple):
     cpu_s: process CPU seconds per image, compilation apart.
     problem: digest of weights, images, labels and targets; key: of all that the piece depends on.
     memory_mb: by how much the process grew at most meanwhile; None where the system cannot tell.
+    commit, date: of this package's code when it was made; None where they were not recorded.
     """
 
     network: str
@@ -50,6 +52,8 @@ class Piece(NamedTuple):
     memory_mb: float | None
     problem: str
     key: str
+    commit: str | None = None
+    date: str | None = None
 
 
 def describe(problem: Problem, title: str, folder: Path) -> None:
@@ -73,7 +77,9 @@ def piece(problem: Problem, contestant: Contestant, budget: int, folder: Path) -
         kept = Piece(**json.loads(path.read_text()))
         if kept.key == key:
             return kept
-    made = _made(problem, contestant, budget)._replace(problem=whole, key=key)
+    made = _made(problem, contestant, budget)._replace(
+        problem=whole, key=key, commit=versions().get("reproduce"), date=today()
+    )
     atomic_write(path, json.dumps(made._asdict()))
     return made
 

@@ -68,7 +68,11 @@ class Contestant(NamedTuple):
     compiled: bool = False
 
 
+class Impossible(Exception):
+    """An attack cannot be run on a problem at a budget; it is left out, and says why."""
+
+
 def within(budget: int, step: int) -> None:
-    """Raises a LookupError where a single step takes more gradients than there may be."""
+    """Raises Impossible where a single step takes more gradients than there may be."""
     if step > budget:
-        raise LookupError(f"one step takes {step:,} gradients, {budget:,} are allowed")
+        raise Impossible(f"one step takes {step:,} gradients, {budget:,} are allowed")

@@ -20,7 +20,8 @@ DESCRIPTION = "network.json"  # beside the pieces of a network
 def collected(folder: Path, networks: Sequence[str]) -> dict[str, Any]:
     """All kept pieces of these networks, of one run or of several.
 
-    Left out are pieces of other weights, images or targets than the network's last ones.
+    Left out are pieces of other weights, images or targets than the network's last ones; pieces
+    made by older code stay, and `tables.commits` tells them.
     """
     described, pieces = {}, []
     for name in networks:
@@ -32,10 +33,13 @@ def collected(folder: Path, networks: Sequence[str]) -> dict[str, Any]:
         kept = [each for each in kept if each["problem"] == described[name]["problem"]]
         pieces += [{name: value for name, value in each.items() if name != "key"} for each in kept]
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": _machine(), "versions": _versions(), "networks": described,
+        "date": today(), "machine": _machine(), "versions": _versions(), "networks": described,
         "pieces": sorted(pieces, key=_order),
     }  # fmt: skip
+
+
+def today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def _order(each: dict[str, Any]) -> tuple[Any, ...]:

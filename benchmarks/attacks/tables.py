@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def quality(each: Standing) -> str:
             "not run" if i is None else f"{_ratio(each.ratio[i])}, {_share(each.optimality[i])}"
             for i in numbers
         ]
-        images = max(len(each.found[i]) for i in numbers if i is not None)
-        lines.append(f"| {attack} | {' | '.join(cells)} | {images} |")
+        counts = dict.fromkeys(str(len(each.found[i])) for i in numbers if i is not None)
+        lines.append(f"| {attack} | {' | '.join(cells)} | {', '.join(counts)} |")
     return "\n".join(lines)
 
 
@@ -66,7 +67,10 @@ def cost(each: Standing) -> str:
 
 
 def leaders(results: dict[str, Any]) -> str:
-    """Who comes nearest at each budget, and who needs the fewest gradients for GOOD."""
+    """Who comes nearest at each budget, and who needs the fewest gradients for GOOD.
+
+    One that has fewer images than the network is marked by their number.
+    """
     lines = [
         f"| network | aim | nearest at each budget | fewest gradients for {GOOD} |",
         "|---|---|---|---|",
@@ -78,18 +82,36 @@ def leaders(results: dict[str, Any]) -> str:
                 continue
             nearest = []
             for budget in each.budgets():
-                there = [i for i, piece in enumerate(each.pieces) if piece["budget"] == budget]
-                top = max(there, key=lambda i: each.optimality[i])
-                nearest.append(
-                    f"{budget:,}: {each.pieces[top]['attack']} ({_share(each.optimality[top])})"
-                )
+                top = each.nearest(budget)
+                leader = "n/a"
+                if top is not None:
+                    share = f"{_share(each.optimality[top])}{_few(each, top)}"
+                    leader = f"{each.pieces[top]['attack']} ({share})"
+                nearest.append(f"{budget:,}: {leader}")
             good = [i for i in range(len(each.pieces)) if each.optimality[i] >= GOOD]
             cheapest = min(good, key=lambda i: each.pieces[i]["gradients"], default=None)
             least = "none" if cheapest is None else (
                 f"{each.pieces[cheapest]['attack']}, {each.pieces[cheapest]['gradients']:.0f}"
+                f"{_few(each, cheapest)}"
             )  # fmt: skip
             lines.append(f"| {network} | {aim} | {'<br>'.join(nearest)} | {least} |")
     return "\n".join(lines)
+
+
+def _few(each: Standing, number: int) -> str:
+    """How many images a piece has, where these are not all."""
+    images = len(each.found[number])
+    return "" if images == len(each.best) else f", {images} images"
+
+
+def commits(results: dict[str, Any]) -> str:
+    """Which code made the pieces, in a sentence: some may be kept from earlier runs."""
+    counts = Counter((piece.get("commit"), piece.get("date")) for piece in results["pieces"])
+    told = [
+        f"{count} at {commit or 'an unknown commit'}" + (f" on {date}" if date else "")
+        for (commit, date), count in counts.most_common()
+    ]
+    return f"Pieces were made at these commits of this package: {', '.join(told)}."
 
 
 def speed(results: dict[str, Any], ours: str = "ours, tau = 1") -> str:
@@ -134,7 +156,8 @@ def write_csv(results: dict[str, Any], path: Path) -> None:
 def whole(results: dict[str, Any]) -> str:
     """Every table, as Markdown."""
     return (
-        f"# Attacks, {results['date']}\n\n{leaders(results)}\n\n{speed(results)}\n\n"
+        f"# Attacks, {results['date']}\n\n{commits(results)}\n\n{leaders(results)}\n\n"
+        f"{speed(results)}\n\n"
         f"{by_network(results, heading='##')}\n"
     )
 
@@ -159,11 +182,15 @@ def by_network(results: dict[str, Any], heading: str) -> str:
 
 
 def _ratio(value: float) -> str:
+    if np.isnan(value):
+        return "n/a"
     return f"{value:.4f}" if value < 10 else ("over 10" if np.isfinite(value) else "half failed")
 
 
 def _share(value: float) -> str:
-    return f"{max(value, 0.0):.4f}"  # rounding of an area may leave it below 0
+    return (
+        "n/a" if np.isnan(value) else f"{max(value, 0.0):.4f}"
+    )  # rounding of an area may leave it below 0
 
 
 def _ms(seconds: float) -> str:
