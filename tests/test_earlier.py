@@ -2,7 +2,7 @@
 
 import pytest
 
-from reproduce.report import provenance, results_json
+from reproduce.report import combined, provenance, results_json
 from reproduce.report.results import Artefact, Cell
 from reproduce.report.run import Header, Run
 from reproduce.runtime import code
@@ -57,6 +57,17 @@ def test_tables_of_a_replaced_network_are_left_out_in_a_line(tmp_path, capsys):
     assert list(made(tmp_path / "run", "figure7", **settings).artefacts) == ["figure7"]
     told = " ".join(capsys.readouterr().out.split())
     assert "made with other content of networks.path, and left out: table1, table2." in told
+
+
+def test_seeds_of_a_network_and_of_its_replacement_are_not_averaged(tmp_path):
+    network = tmp_path / "my.keras"
+    for seed, content in enumerate([b"one", b"one", b"another"]):
+        network.write_bytes(content)
+        settings = {"seed": seed, "networks": {"path": str(network)}}
+        made(tmp_path / str(seed), "table1", header=HEADER._replace(seed=seed), **settings)
+    runs = combined.find([tmp_path])
+    assert {cell.row for cell in combined.merge(runs[:2]).cells} == {"row"}
+    assert len({cell.row for cell in combined.merge(runs).cells}) == 2
 
 
 def test_every_file_that_is_named_counts_but_those_of_the_data(tmp_path, monkeypatch):
