@@ -1,14 +1,17 @@
 """What a Keras model computes, as one digest: layers, how they are wired, and weights.
 
 Names do not count, so a model that was saved and loaded again has the digest it had. Layers and
-functions that are not Keras's own enter by their code and by their attributes.
+functions that are not Keras's own enter by their code and by their attributes, private ones too.
+What Keras keeps in a layer is left out: configuration, weights and wiring say it.
 """
 
 from __future__ import annotations
 
+import dis
 import functools
+import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,6 +22,7 @@ from reproduce.runtime.errors import UserError
 
 Tree = Callable[[Any], Any]
 KERAS = ("keras", "tf_keras")
+LIBRARIES = (*KERAS, "tensorflow")
 # How weights began, and what Keras notes for itself.
 _NOT_COMPUTED = ("initializer", "build_config", "compile_config", "shared_object_id")
 _OF_TRAINING = {"optimizer", "loss", "loss_weights", "steps_per_execution", "compiled", "history"}
@@ -45,7 +49,9 @@ def model_digest(model: Any, tree_of: Tree, named: Tree) -> str:
             return tree | {"wiring": _wiring(layer, layer_digest, tree_of)}
         inner = layer.layers if isinstance(layer, keras.Sequential) else _inner(layer)
         tree["layers"] = [layer_digest(one) for one in inner]
-        if not isinstance(layer, keras.Sequential):
+        if isinstance(layer, keras.Sequential):
+            tree["inputs"] = [_input(tensor) for tensor in getattr(layer, "inputs", None) or ()]
+        else:
             tree["config"] = _config(layer, tree_of)
             tree["weights"] = [tree_of(np.asarray(weight)) for weight in _weights(layer)]
         return tree
@@ -57,7 +63,9 @@ def _wiring(model: Any, layer_digest: Any, tree_of: Tree) -> list[str]:
     """A digest of each output of a functional model, by all that it is computed from."""
     from keras import KerasTensor
 
-    digests = {id(tensor): f"input {place}" for place, tensor in enumerate(model.inputs)}
+    digests = {
+        id(tensor): f"input {place}: {_input(tensor)}" for place, tensor in enumerate(model.inputs)
+    }
 
     def argument(value: Any) -> Any:
         if isinstance(value, KerasTensor):
@@ -82,24 +90,60 @@ def _wiring(model: Any, layer_digest: Any, tree_of: Tree) -> list[str]:
     return [digests[id(tensor)] for tensor in model.outputs]
 
 
+def _input(tensor: Any) -> str:
+    """An input's shape and type: the weights do not tell what size a model is built for."""
+    return f"{tuple(tensor.shape)} {tensor.dtype}"
+
+
 def _attributes(layer: Any, tree_of: Tree) -> dict[str, Any]:
     """Functions that a layer holds; all that its class gives it, where that is not Keras's."""
-    found = {}
-    for name, value in vars(layer).items():
-        if name.startswith("_") or name in _usual_attributes():
-            continue
-        if isinstance(value, types.FunctionType | partial):
-            found[name] = tree_of(value)
-        elif not _is_keras(type(layer)) and not _is_tracked(value):
-            found[name] = _attribute(layer, name, value, tree_of)
-    return found
+    kind: Any = type(layer)
+    kept_by_keras = _kept_by_keras(kind)
+    own = not _is_keras(kind)
+    return {
+        name: _attribute(layer, name, _untracked(value), tree_of)
+        for name, value in vars(layer).items()
+        if name not in kept_by_keras and (own or _is_function(value))
+    }
 
 
 @functools.cache
-def _usual_attributes() -> frozenset[str]:
+def _kept_by_keras(kind: Any) -> frozenset[str]:
+    """Names of attributes in which Keras keeps what it notes about a layer of this class.
+
+    A layer that is built on one of Keras's is told by the public ones of that too: a class of
+    one's own may have no configuration.
+    """
     import keras
 
-    return frozenset(vars(keras.Model())) | _OF_TRAINING
+    is_model = issubclass(kind, keras.Model)
+    names = set(vars(keras.Model() if is_model else keras.Layer()))
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] in LIBRARIES:
+            stored = {name for function in vars(base).values() for name in _stored(function)}
+            names |= {name for name in stored if is_model or name.startswith("_")}
+    return frozenset(names | _OF_TRAINING if is_model else names)
+
+
+def _stored(function: Any) -> Iterator[str]:
+    """Names of the attributes that a method sets."""
+    function = getattr(function, "fset", None) or getattr(function, "__func__", function)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    for step in dis.get_instructions(code) if code is not None else ():
+        if step.opname == "STORE_ATTR":
+            yield step.argval
+
+
+def _is_function(value: Any) -> bool:
+    """A function, or an object that can be called like one and is not of Keras or TensorFlow."""
+    if isinstance(value, types.FunctionType | partial):
+        return True
+    kind = type(getattr(value, "__self__", value))
+    return (
+        callable(value)
+        and not isinstance(value, type)
+        and kind.__module__.partition(".")[0] not in LIBRARIES
+    )
 
 
 def _attribute(layer: Any, name: str, value: Any, tree_of: Tree) -> Any:
@@ -109,15 +153,24 @@ def _attribute(layer: Any, name: str, value: Any, tree_of: Tree) -> Any:
         raise UserError(f"layer {layer.name}, attribute {name}: {error}") from error
 
 
-def _is_tracked(value: Any) -> bool:
-    """Layers and variables, alone or in lists: they are read as layers and as weights."""
+def _untracked(value: Any) -> Any:
+    """A value in which layers and variables are named by their kind alone, in lists too.
+
+    They are read as layers and as weights.
+    """
     import keras
 
     if isinstance(value, dict):
-        return any(map(_is_tracked, value.values()))
-    if isinstance(value, list | tuple | set):
-        return any(map(_is_tracked, value))
-    return isinstance(value, keras.Layer | keras.Variable | keras.KerasTensor)
+        return {name: _untracked(entry) for name, entry in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_untracked, value))
+    if isinstance(value, list | tuple):
+        return [_untracked(entry) for entry in value]
+    if isinstance(value, set | frozenset):  # in an order that is the same in each process
+        return sorted((_untracked(entry) for entry in value), key=repr)
+    if isinstance(value, keras.Layer | keras.Variable | keras.KerasTensor):
+        return type(value).__name__
+    return value
 
 
 def _is_keras(kind: Any) -> bool:
@@ -133,12 +186,12 @@ def _weights(layer: Any) -> list[Any]:
 
 
 def _config(layer: Any, tree_of: Tree) -> Any:
-    """A layer's configuration; None where a class that is not Keras's cannot tell it."""
+    """A layer's configuration but for its name; None where its class cannot tell it."""
     try:
         config = layer.get_config()
-    except NotImplementedError:  # Keras's answer; source and attributes are in the digest
-        return None
-    return tree_of(_computed(config))
+    except (NotImplementedError, TypeError):  # Keras's answers to values that it cannot write
+        return None  # source and attributes are in the digest
+    return tree_of(_computed({name: entry for name, entry in config.items() if name != "name"}))
 
 
 def _computed(config: Any) -> Any:
