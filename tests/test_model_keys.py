@@ -1,5 +1,7 @@
 """Two Keras models have one key where they compute the same, and only there."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -96,6 +98,21 @@ def own_call(factor):
     return model
 
 
+def times(x, factor):
+    return x * factor
+
+
+class Times:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return x * self.factor
+
+    def method(self, x):
+        return x * self.factor
+
+
 BY_FACTOR = {
     "a private name": lambda factor: dense(Private(factor)),
     "a name of Keras's models": lambda factor: dense(Loss(factor)),
@@ -104,7 +121,14 @@ BY_FACTOR = {
     "on a layer of Keras's": lambda factor: dense(Scaled(factor)),
     "a model of one's own": subclassed,
     "a graph with a call of its own": own_call,
-}
+    "an activation of bound arguments": lambda factor: dense(
+        activation=partial(times, factor=factor)),
+    "an object for an activation": lambda factor: dense(activation=Times(factor)),
+    "a method for an activation": lambda factor: dense(activation=Times(factor).method),
+    "a Lambda of bound arguments": lambda factor: dense(L.Lambda(partial(times, factor=factor))),
+    "an activation inside": lambda factor: dense(
+        L.Reshape((3, 2)), L.TimeDistributed(L.Activation(Times(factor))), L.Flatten()),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BY_FACTOR)
@@ -125,6 +149,17 @@ def test_calls_and_training_leave_a_models_key_as_it_was(kind):
     model.compile(loss="mse")
     model.predict(np.ones((2, 6), np.float32), verbose=0)
     assert model_key(model) == before
+
+
+def test_a_layer_on_one_of_keras_s_has_the_same_key_again():
+    """Layers that prepare images hold the modules of their backend."""
+
+    class Enlarged(L.Resizing):
+        pass
+
+    inputs = keras.Input((4, 4, 3))
+    keys = {model_key(keras.Sequential([inputs, Enlarged(8, 8)])) for _ in range(2)}
+    assert len(keys) == 1
 
 
 def convolutional(side, sequential, dtype="float32"):

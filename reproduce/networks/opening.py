@@ -9,7 +9,7 @@ import pkgutil
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from reproduce.networks.applications import is_weights_file
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.model_digest import is_function, is_keras
 
 
 def called(path: str) -> str:
@@ -68,7 +69,27 @@ def opened(path: str) -> Any:
             found = found()
     if not isinstance(found, keras.Model):
         raise UserError(f"{path}: a Keras model is expected, got a {type(found).__name__}.")
+    _with_plain_functions(found)
     return found
+
+
+def _with_plain_functions(model: keras.Model) -> None:
+    """Puts a function in the place of each callable object that a layer of Keras's holds.
+
+    An activation made by functools.partial cannot be written into a layer's configuration, and
+    two methods of one name would look alike there.
+    """
+    for layer in model._flatten_layers():
+        for name, value in list(vars(layer).items()):
+            if is_keras(type(layer)) and is_function(value) and not inspect.isfunction(value):
+                setattr(layer, name, _calling(value))
+
+
+def _calling(value: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return value(*args, **kwargs)
+
+    return call
 
 
 def _from_file(file: Path, path: str) -> Any:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-import types
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,11 +97,11 @@ def _attributes(layer: Any, tree_of: Tree) -> dict[str, Any]:
     """Functions that a layer holds; all that its class gives it, where that is not Keras's."""
     kind: Any = type(layer)
     kept_by_keras = _kept_by_keras(kind)
-    own = not _is_keras(kind)
+    own = not is_keras(kind)
     return {
         name: _attribute(layer, name, _untracked(value), tree_of)
         for name, value in vars(layer).items()
-        if name not in kept_by_keras and (own or _is_function(value))
+        if name not in kept_by_keras and (own or is_function(value))
     }
 
 
@@ -134,11 +132,9 @@ def _stored(function: Any) -> Iterator[str]:
             yield step.argval
 
 
-def _is_function(value: Any) -> bool:
+def is_function(value: Any) -> bool:
     """A function, or an object that can be called like one and is not of Keras or TensorFlow."""
-    if isinstance(value, types.FunctionType | partial):
-        return True
-    kind = type(getattr(value, "__self__", value))
+    kind = type(getattr(value, "__self__", value))  # of a method: its object's
     return (
         callable(value)
         and not isinstance(value, type)
@@ -173,7 +169,8 @@ def _untracked(value: Any) -> Any:
     return value
 
 
-def _is_keras(kind: Any) -> bool:
+def is_keras(kind: Any) -> bool:
+    """Whether a class is Keras's own."""
     return (kind.__module__ or "").partition(".")[0] in KERAS
 
 

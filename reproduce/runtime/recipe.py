@@ -85,7 +85,7 @@ class Reader:
             return {"model": model_digest(value, self.tree, self.named)}
         if hasattr(value, "python_function"):  # of tf.function
             return {"compiled": self.tree(value.python_function)}
-        if hasattr(value, "numpy"):  # tensors and variables
+        if callable(getattr(value, "numpy", None)):  # tensors and variables
             return {"array": array_digest(np.asarray(value))}
         if isinstance(value, np.ufunc):
             return f"numpy:{value.__name__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from functools import partial
 
 import keras
 import numpy as np
@@ -113,6 +114,23 @@ class BatchStatistics(L.Layer):
         return x - keras.ops.mean(x, axis=0, keepdims=True)
 
 
+class Gain:
+    """An activation that is neither a function nor Keras's."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * x
+
+    def method(self, x):
+        return x / self.factor
+
+
+def slope(x, *, negative):
+    return keras.ops.where(x < 0, negative * x, x)
+
+
 class InPython(keras.Model):
     def call(self, x):
         y = tf.numpy_function(lambda a: a.reshape(len(a), -1)[:, :3], [x], tf.float32)
@@ -150,6 +168,15 @@ def several_outputs_inside():
 
 
 KINDS = {
+    "a bound activation": (
+        lambda: with_layer(L.Conv2D(2, 3, activation=partial(slope, negative=0.3))), "logits"),
+    "a bound activation of Keras's": (lambda: with_layer(
+        L.Activation(partial(keras.activations.leaky_relu, negative_slope=0.7))), "logits"),
+    "an object for an activation": (
+        lambda: with_layer(L.Conv2D(2, 3, activation=Gain(0.3))), "logits"),
+    "an object in a cell": (
+        lambda: with_layer(L.TimeDistributed(L.SimpleRNN(3, activation=Gain(0.3)))), "logits"),
+    "a bound Lambda": (lambda: with_layer(L.Lambda(partial(slope, negative=0.3))), "logits"),
     "normalised while it trains": (always_training, "logits"),
     "a branch used twice": (one_branch_twice, "logits"),
     "a model of two outputs inside": (several_outputs_inside, "logits"),
@@ -207,6 +234,20 @@ def test_an_odd_model_loaded_is_the_model(name, module):  # noqa: F811
     loaded = foreign.load("theirs:model", dataset=labelled(model), scale=1.0, offset=0.0)
     for ask in (forward.logits, forward.slot_logits):
         agrees(ask(loaded, x), expected, kind)
+
+
+@pytest.mark.parametrize("kind", [
+    Gain, lambda factor: Gain(factor).method, lambda factor: partial(slope, negative=factor),
+])  # fmt: skip
+def test_activations_of_one_s_own_share_no_graph(kind, module):  # noqa: F811
+    """Their weights agree and their names do: one is asked after the other."""
+    x = images()
+    for factor in (0.5, 3.0):
+        model = with_layer(L.Conv2D(2, 3, activation=kind(factor), kernel_initializer="ones"))
+        model.layers[-1].kernel.assign(np.random.default_rng(0).normal(size=(72, CLASSES)))
+        module.model = lambda model=model: model
+        loaded = foreign.load("theirs:model", scale=1.0, outputs="logits")
+        agrees(forward.slot_logits(loaded, x), np.asarray(model(x), np.float64), "logits")
 
 
 def few(x):
