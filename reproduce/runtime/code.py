@@ -14,6 +14,7 @@ import contextlib
 import functools
 import gc
 import hashlib
+import importlib.util
 import site
 import sys
 import sysconfig
@@ -76,6 +77,16 @@ def is_library(module: str) -> bool:
     if file is None:
         return module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
     return str(file).startswith(_INSTALLED)
+
+
+def locate(module: str) -> None:
+    """Notes where a module lies that what was typed in imports, perhaps later."""
+    with contextlib.suppress(ImportError, ValueError):
+        found = importlib.util.find_spec(module.partition(".")[0])
+        if found is not None and found.origin is not None:
+            is_package = found.submodule_search_locations is not None
+            root = Path(found.origin).absolute().parents[int(is_package)]
+            _roots.update((name, root) for name in _with_parents(module))
 
 
 def digest(text: bytes | str) -> str:

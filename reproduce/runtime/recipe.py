@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.runtime import code
+from reproduce.runtime import bytecode, code
 from reproduce.runtime.digests import array_digest, sha256, sha256_of
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.model_digest import model_digest
+
+PLAIN = (bool, int, float, str, bytes, tuple, np.ndarray, np.generic)
 
 
 class Recipe(NamedTuple):
@@ -54,7 +56,7 @@ class Reader:
 
     def __init__(self, module: Callable[[str], object]) -> None:
         self.module = module
-        self._begun: set[int] = set()  # functions that may hold themselves
+        self._begun: set[int] = set()  # functions and classes that may hold themselves
 
     def tree(self, value: Any) -> Any:
         """What JSON can say of a value."""
@@ -62,6 +64,8 @@ class Reader:
             return self._call(value)
         if value is None or isinstance(value, bool | int | float | str):
             return value
+        if isinstance(value, type):
+            return self.named(value)
         if isinstance(value, bytes):
             return {"bytes": sha256(value)}
         if isinstance(value, slice | range):  # Keras notes how a tensor was cut
@@ -87,6 +91,9 @@ class Reader:
             return {"compiled": self.tree(value.python_function)}
         if callable(getattr(value, "numpy", None)):  # tensors and variables
             return {"array": array_digest(np.asarray(value))}
+        if isinstance(value, types.ModuleType):
+            self.module(value.__name__)
+            return {"module": value.__name__}
         if isinstance(value, np.ufunc):
             return f"numpy:{value.__name__}"
         owner = getattr(value, "__self__", None)
@@ -118,7 +125,7 @@ class Reader:
         if code.is_ours(module) and _is_called(module, name, value):
             return text
         if isinstance(value, type):
-            return {"class": text, "source": _class_source(value)}
+            return self._class(text, value)
         if hasattr(value, "__wrapped__"):
             return {"wrapped": self.tree(value.__wrapped__)}
         if not isinstance(value, types.FunctionType):
@@ -126,17 +133,36 @@ class Reader:
         if id(value) in self._begun:
             return text
         self._begun.add(id(value))
-        held = inspect.getclosurevars(value)
-        variables = {**held.nonlocals, **({} if code.is_ours(module) else held.globals)}
+        variables = bytecode.variables_held(value)
+        if not code.is_ours(module):  # whose globals and imports are in its digest
+            variables |= bytecode.globals_used(value)
+            self._modules(value, variables)
         return {
             "function": text,
-            "instructions": _instructions(value.__code__),
+            "instructions": bytecode.instructions(value.__code__),
             "defaults": self.tree([value.__defaults__, value.__kwdefaults__]),
-            "variables": {
-                name: self.tree(variable)
-                for name, variable in sorted(variables.items())
-                if not isinstance(variable, types.ModuleType)
-            },
+            "variables": {name: self.tree(one) for name, one in sorted(variables.items())},
+        }
+
+    def _modules(self, function: types.FunctionType, variables: dict[str, Any]) -> None:
+        """Tells of the modules that a function uses."""
+        for name in bytecode.imports(function):
+            code.locate(name)
+            self.module(name)
+        for variable in variables.values():
+            if isinstance(variable, types.ModuleType):
+                for name in bytecode.parts_of(variable.__name__, function):
+                    self.module(name)
+
+    def _class(self, text: str, kind: type) -> Any:
+        if id(kind) in self._begun:
+            return text
+        self._begun.add(id(kind))
+        return {
+            "class": text,
+            "source": _class_source(kind),
+            "bases": [self.named(base) for base in kind.__bases__],
+            "entries": {name: self.tree(entry) for name, entry in _entries(kind).items()},
         }
 
     def _object(self, value: Any) -> Any:
@@ -178,24 +204,20 @@ def _slots(kind: type) -> list[str]:
     return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
-def _class_source(kind: type) -> str:
+def _class_source(kind: type) -> str | None:
+    """None where a class was typed in; what it holds is in the recipe."""
     try:
         return code.digest(inspect.cleandoc("\n" + inspect.getsource(kind)))
     except (OSError, TypeError, SyntaxError):
-        pass
-    methods = {
-        name: _instructions(entry.__code__)
-        for name, entry in vars(kind).items()
-        if isinstance(entry, types.FunctionType)
-    }
-    return sha256_of(methods)
+        return None
 
 
-def _instructions(found: types.CodeType) -> str:
-    """A digest of what a function does, wherever it stands."""
-    constants = [
-        _instructions(value) if isinstance(value, types.CodeType) else repr(value)
-        for value in found.co_consts
-    ]
-    names = [found.co_names, found.co_varnames, found.co_freevars]
-    return sha256_of([found.co_code.hex(), constants, names])
+def _entries(kind: type) -> dict[str, Any]:
+    """The functions of a class, those of its properties too, and its plain values."""
+    found = {}
+    for name, entry in sorted(vars(kind).items()):
+        entry = getattr(entry, "fget", None) or getattr(entry, "__func__", entry)
+        is_plain = isinstance(entry, PLAIN) and not name.startswith("__")
+        if is_plain or isinstance(entry, types.FunctionType) or hasattr(entry, "python_function"):
+            found[name] = entry
+    return found
