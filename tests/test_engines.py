@@ -192,6 +192,36 @@ def test_what_cannot_travel_is_made_by_the_run(spread, capsys):
     assert "the first cannot travel to a worker: it holds a lock" in capsys.readouterr().out
 
 
+class Rooted:
+    """Is pickled, and unpacked nowhere but in its own process, as a layer that Keras must find."""
+
+    def __init__(self, pid, name):
+        self.pid, self.name = pid, name
+
+    def __reduce__(self):
+        return rooted, (self.pid, self.name)
+
+    def __call__(self):
+        return f"{self.name} by {os.getpid()}"
+
+
+def rooted(pid, name):
+    if os.getpid() != pid:
+        raise TypeError(f"Could not locate class '{name}'.\nMore in a second line.")
+    return Rooted(pid, name)
+
+
+def test_what_a_worker_cannot_unpack_is_made_by_the_run(spread, capsys):
+    me = os.getpid()
+    asked = [Piece(partial(Rooted(me, name))) for name in "ab"]
+    found = spread("local").cached_all([*asked, Piece(partial(divide, 1))])
+    assert found == [f"a by {me}", f"b by {me}", 1]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "2 of 3 pieces cannot travel to a worker and are made by the run itself" in told
+    assert "TypeError: Could not locate class 'a'." in told or "class 'b'." in told
+    assert "second line" not in told
+
+
 def test_one_missing_piece_begins_no_workers(tmp_path, spread):
     asked = pieces(tmp_path, count=1)
     spread("local").cached_all(asked)

@@ -103,6 +103,7 @@ class Spread(Store):
     def _spread(self, missing: Mapping[str, Piece]) -> Exception | None:
         """Has workers make pieces; returns the first error of a piece, and ends the others then."""
         told = f"{len(missing)} pieces, {self.engine.at_once} at a time"
+        unread: list[str] = []
         with stage(told, total=len(missing)) as advance, contextlib.ExitStack() as stack:
             made = self._workers(_tasks(missing.values()))
             stack.callback(_end, made)
@@ -110,6 +111,9 @@ class Spread(Store):
                 relay(each.lines)
                 if each.error is not None:
                     return each.error
+                if each.unread:
+                    unread.append(each.unread)
+                    continue
                 piece = missing.get(each.key)
                 if piece is None:
                     say("a worker's code is not this run's: its result has another key.")
@@ -119,6 +123,9 @@ class Spread(Store):
                         "find. It has to be a folder that all machines share and can write to."
                     )
                 advance(1, note=piece.title if piece else "")
+        if unread:
+            some = f"{len(unread)} of {len(missing)} pieces cannot travel to a worker"
+            say(escape(f"{some} and are made by the run itself: {unread[0]}"))
         return None
 
 

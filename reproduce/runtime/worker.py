@@ -55,11 +55,13 @@ class Made(NamedTuple):
     """What a worker gives back: the key of what is now in the store, and nothing of it.
 
     lines: what it said meanwhile; error: why there is nothing, an error of the piece itself.
+    unread: why the piece could not be unpacked, in a line; there is neither key nor error then.
     """
 
     key: str
     lines: list[str]
     error: Exception | None = None
+    unread: str = ""
 
 
 def packed(piece: Piece) -> tuple[bytes, list[np.ndarray]]:
@@ -79,7 +81,11 @@ def make(place: Place, piece: bytes, *buffers: np.ndarray) -> Made:
         warnings.showwarning = lambda message, *_: say(str(message))
         try:
             _begin(place)
-            call, checkpoints, title, _ = pickle.loads(piece, buffers=buffers)
+            try:
+                call, checkpoints, title, _ = pickle.loads(piece, buffers=buffers)
+            except Exception as ending:  # of whatever kind what is unpacked raises
+                why = f"{type(ending).__name__}: {ending}".splitlines()[0]
+                return Made(key, lines, unread=why)
             key = recipe.of(call).key
             released = None if place.released is None else Path(place.released)
             Store(place.store, released).cached(call, checkpoints, title)
