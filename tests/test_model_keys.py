@@ -1,5 +1,6 @@
 """Two Keras models have one key where they compute the same, and only there."""
 
+import logging
 from functools import partial
 
 import keras
@@ -151,15 +152,28 @@ def test_calls_and_training_leave_a_models_key_as_it_was(kind):
     assert model_key(model) == before
 
 
-def test_a_layer_on_one_of_keras_s_has_the_same_key_again():
-    """Layers that prepare images hold the modules of their backend."""
+class Enlarged(L.Resizing):
+    """Holds the modules of Keras's backend."""
 
-    class Enlarged(L.Resizing):
-        pass
 
-    inputs = keras.Input((4, 4, 3))
-    keys = {model_key(keras.Sequential([inputs, Enlarged(8, 8)])) for _ in range(2)}
-    assert len(keys) == 1
+class Noisy(L.Layer):
+    """Holds what Keras numbers through a process, and what a program says and casts with."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self._seed_generator = keras.random.SeedGenerator(seed)
+        self._log, self._dtype_of = logging.getLogger("noisy"), np.dtype("float32")
+
+    def call(self, x):
+        return x + keras.random.normal(x.shape[1:], seed=self._seed_generator)
+
+
+def test_what_keras_notes_in_layers_of_ones_own_changes_no_key():
+    def of(layer):
+        return model_key(keras.Sequential([keras.Input((4, 4, 3)), layer]))
+
+    assert of(Enlarged(8, 8)) == of(Enlarged(8, 8)) != of(Enlarged(9, 9))
+    assert of(Noisy()) == of(Noisy()) != of(Noisy(1))
 
 
 def convolutional(side, sequential, dtype="float32"):

@@ -8,6 +8,7 @@ its kind is refused, since the store would take one for the other.
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 import types
 from collections.abc import Callable
@@ -20,7 +21,7 @@ import numpy as np
 from reproduce.runtime import bytecode, code
 from reproduce.runtime.digests import array_digest, sha256, sha256_of
 from reproduce.runtime.errors import UserError
-from reproduce.runtime.model_digest import model_digest
+from reproduce.runtime.model_digest import is_keras, model_digest
 
 PLAIN = (bool, int, float, str, bytes, tuple, np.ndarray, np.generic)
 
@@ -94,6 +95,10 @@ class Reader:
         if isinstance(value, types.ModuleType):
             self.module(value.__name__)
             return {"module": value.__name__}
+        if isinstance(value, logging.Logger):
+            return {"logger": value.name}
+        if isinstance(value, np.dtype):
+            return {"dtype": str(value)}
         if isinstance(value, np.ufunc):
             return f"numpy:{value.__name__}"
         owner = getattr(value, "__self__", None)
@@ -168,7 +173,10 @@ class Reader:
     def _object(self, value: Any) -> Any:
         kind = type(value)
         if hasattr(value, "get_config"):  # Keras's losses, optimizers, initializers
-            return {"object": self.named(kind), "state": self.tree(value.get_config())}
+            config = value.get_config()
+            if is_keras(kind):  # which numbers what it makes in a process
+                config = {name: entry for name, entry in config.items() if name != "name"}
+            return {"object": self.named(kind), "state": self.tree(config)}
         slots = [name for base in kind.__mro__ for name in _slots(base)]
         if not hasattr(value, "__dict__") and not slots:
             raise UserError(
