@@ -1,9 +1,10 @@
 """The parts of the article's experiment: bands of clean errors, searches, the claims page."""
 
+import keras
 import numpy as np
 import pytest
 
-from reproduce.data import Examples
+from reproduce.data import Dataset, Examples, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.lipton import claims, overview, protocol, zoo
 from reproduce.methods.attacks import fgsm
@@ -11,6 +12,7 @@ from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others
 from reproduce.networks import models as networks
 from reproduce.report.results import Strength
 from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.store import Store
 from reproduce.training import adversarial, logits
 
 
@@ -78,3 +80,30 @@ def test_the_claims_page_names_verdict_and_table():
 def test_the_claims_page_of_no_tables_is_not_made():
     with pytest.raises(NotAvailable, match="has none of them"):
         overview.claims(Context(None, {}, 0, None))
+
+
+@pytest.mark.parametrize(
+    ("before", "linear"),
+    [
+        ([], True),
+        ([keras.layers.Rescaling(2.0, offset=-1.0)], True),
+        ([keras.layers.AveragePooling2D(2)], True),
+        ([keras.layers.MaxPooling2D(2)], False),
+        ([keras.layers.ReLU(threshold=0.5)], False),
+    ],
+)
+def test_a_network_is_linear_if_its_answers_are(tmp_path, rng, before, linear):
+    """A change is called proven by the weights and bias that are found here."""
+    network = keras.Sequential(
+        [keras.Input((6, 6, 1)), *before, keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    images = rng.random((60, 6, 6, 1)).astype(np.float32)
+    examples = read_only(images, np.arange(60) % 3)
+    dataset = Dataset("tiny", "here", "0", examples, examples, 3)
+    context = Context(dataset, {"given": lambda: network}, 0, Store(tmp_path))
+    model = zoo.network(context, name="given")()
+    assert (model.linear is not None) == linear
+    if linear:
+        weights, bias = model.linear
+        answers = images.reshape(60, -1) @ weights + bias
+        np.testing.assert_allclose(answers, model.logits(images), atol=1e-4)

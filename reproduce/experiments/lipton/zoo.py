@@ -14,6 +14,7 @@ import numpy as np
 
 from reproduce.data.examples import Examples
 from reproduce.experiments import Context, fitting
+from reproduce.methods.attacks import exact
 from reproduce.networks import classical
 from reproduce.networks.classical import Model
 from reproduce.runtime import store
@@ -38,7 +39,13 @@ def network(context: Context, *, name: str) -> Recipe:
     """A network of conf/networks, trained on what the others learn from, and calibrated."""
     learnt, kept_back = classical.held_out(context.dataset.train)
     trained = context.network(name, examples=learnt)
-    return partial(classical.of_network, trained, kept_back, len(learnt.labels))
+    return partial(of_network, trained, kept_back, len(learnt.labels))
+
+
+def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
+    """`classical.of_network`; whether it is linear is told by its answers, not by its layers."""
+    linear = exact.linear_classifier(network)
+    return classical.of_network(network, calibration, fitted_on, linear)
 
 
 def made(recipe: Recipe) -> Model:

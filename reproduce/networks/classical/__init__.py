@@ -101,13 +101,17 @@ def best_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(-7, 7), method="bounded").x))
 
 
-def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
-    """A Keras model, calibrated on examples that it has not seen."""
-    linear = None
-    kernels = [layer for layer in network.layers if layer.get_weights()]
-    if len(kernels) == 1 and kernels[0].__class__.__name__ == "Dense":
-        weights, *bias = kernels[0].get_weights()
-        linear = (weights, bias[0] if bias else np.zeros(weights.shape[1], np.float32))
+def of_network(
+    network: Any,
+    calibration: Examples,
+    fitted_on: int,
+    linear: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Model:
+    """A Keras model, calibrated on examples that it has not seen.
+
+    Args:
+        linear: its weights and bias, where all of it is linear.
+    """
     model = Model(
         logits=lambda images: logits(network, images),
         classify=inference(network),
