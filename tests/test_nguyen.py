@@ -95,6 +95,15 @@ def test_an_animation_has_a_frame_for_each_snapshot(context):
     assert animation.n_frames == 4
 
 
+def test_an_animation_shows_colours_as_they_are():
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]], np.uint8)
+    images = np.broadcast_to(colours[:, None, None], (4, 8, 8, 3))
+    found = Evolution([], np.zeros((1, 2, 4)), (0, 1), np.stack([images, images])[None])
+    frame = Image.open(io.BytesIO(drawing.animation(found))).convert("RGB")
+    shown = {colour for _, colour in frame.getcolors(10_000)}
+    assert {tuple(colour) for colour in colours.tolist()} <= shown
+
+
 def test_each_network_learns_the_fooling_images_of_all_before_it(context):
     trained_on.clear()
     found = rounds.rounds(
@@ -213,6 +222,15 @@ def test_bars_are_vertical_in_more_runs_than_a_coin_would_say(upright, verdict):
     claim = encodings._motifs(shown)[0]
     assert claim.verdict == verdict
     assert claim.strength.runs == 5
+
+
+def test_bars_are_looked_for_in_all_channels_and_in_the_classes_there_are():
+    stripes = np.tile(np.arange(8) % 2, (8, 1))
+    run = np.stack([np.zeros((8, 8)), stripes, np.zeros((8, 8))], axis=-1)  # green alone
+    shown = np.stack([np.stack([run] * 3)] * 5)
+    bars, low = encodings._motifs(shown)
+    assert (bars.verdict, bars.id, low.id) == ("holds", "vertical_bars", "low_bar")
+    assert [claim.id for claim in encodings._motifs(shown[:, :2])] == ["vertical_bars"]
 
 
 @pytest.mark.parametrize("ends", [(-7.0, -0.5), (-5.0, 19.0), (2.0, 9.0)])

@@ -15,7 +15,8 @@ from reproduce.methods.evolution.map_elites import Evolution
 from reproduce.report import figures
 
 SCALE = 3  # pixels of the animation for a pixel
-GREYS = 32  # of the animation; noise in 256 greys makes a file three times as large
+# Of the animation's frames, by mode; noise in 256 greys makes a file three times as large.
+COLOURS = {"L": 32, "RGB": 256}
 MARKS = (  # of confidence, for wide axes and for narrow ones
     (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999, 0.99999999),
     (0.0001, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999),
@@ -71,7 +72,7 @@ def animation(found: Evolution, run: int = 0) -> bytes:
         for generation, images in zip(found.snapshot_generations, found.snapshots[run], strict=True)
     ]
     file = io.BytesIO()
-    frames = [frame.quantize(GREYS) for frame in frames]
+    frames = [frame.quantize(COLOURS[frame.mode]) for frame in frames]
     frames[0].save(
         file, "gif", save_all=True, append_images=frames[1:], loop=0, optimize=True,
         duration=[FRAME] * (len(frames) - 1) + [LAST_FRAME],
@@ -84,15 +85,17 @@ def _frame(images: np.ndarray, p: np.ndarray, generation: int) -> Image.Image:
     columns = (len(images) + 1) // 2
     side, gap, text = images.shape[1] * SCALE, 12, 20
     width = columns * (side + gap) + gap
-    frame = Image.new("L", (width, 2 * (side + text + gap) + 30), 255)
+    grey = images.shape[-1] == 1
+    height = 2 * (side + text + gap) + 30
+    frame = Image.new("L" if grey else "RGB", (width, height), "white")
     pen = ImageDraw.Draw(frame)
     title, small = ImageFont.load_default(size=14), ImageFont.load_default(size=11)
     pen.text((gap, 6), f"generation {generation}", fill=0, font=title)
     for label, image in enumerate(images):
         left = gap + (label % columns) * (side + gap)
         top = 30 + (label // columns) * (side + text + gap)
-        picture = Image.fromarray(image[..., 0]).resize((side, side), Image.Resampling.NEAREST)
-        frame.paste(picture, (left, top))
+        picture = Image.fromarray(image[..., 0] if grey else image)
+        frame.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, top))
         certainty = np.floor(1e6 * p[label]) / 1e6  # never rounded up to 1
         pen.text((left, top + side + 3), f"{label}   {certainty:.6f}", fill=0, font=small)
     return frame

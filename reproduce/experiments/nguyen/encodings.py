@@ -223,31 +223,42 @@ def _median_by_200(
 
 
 def _motifs(shown: np.ndarray) -> list[Claim]:
-    """Section 3.1: images of a digit repeat its motif over runs, 1 vertical bars, 2 a low bar."""
-    grey = shown[..., 0].astype(float)
-    across, down = grey[:, 1].mean(axis=1).var(axis=1), grey[:, 1].mean(axis=2).var(axis=1)
-    vertical = int((across > down).sum())
-    middle = grey.shape[2] // 2
-    rows = grey[:, 2].mean(axis=2)
+    """Section 3.1: images of a digit repeat its motif over runs, 1 vertical bars, 2 a low bar.
+
+    Args:
+        shown: uint8 (runs, classes, height, width, channels); of colours the mean is taken.
+    """
+    grey = shown.mean(axis=-1)
+    runs, classes = grey.shape[:2]
+    motifs = (
+        (1, "vertical_bars", _upright,
+         "Images classified as 1 tend to have vertical bars (section 3.1).",
+         "Grey varies more across columns than across rows"),
+        (2, "low_bar", _low,
+         "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
+         "The brightest three rows are in the lower half"),
+    )  # fmt: skip
+    claims = []
+    for digit, identity, has_motif, sentence, evidence in motifs:
+        if digit < classes:
+            hits = int(has_motif(grey[:, digit]).sum())
+            told, strength = answer(majority(hits, runs)), Strength(runs, None, refuting(runs))
+            text = f"{evidence} in {hits} of {runs} runs."
+            claims.append(Claim(identity, sentence, told, text, strength))
+    return claims
+
+
+def _upright(grey: np.ndarray) -> np.ndarray:
+    """Which images (runs, height, width) vary more across columns than rows, bool (runs,)."""
+    across, down = grey.mean(axis=1).var(axis=1), grey.mean(axis=2).var(axis=1)
+    return across > down
+
+
+def _low(grey: np.ndarray) -> np.ndarray:
+    """Which have their brightest three rows in the lower half, bool (runs,)."""
+    rows = grey.mean(axis=2)
     bands = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 3
-    low = int((bands.argmax(axis=1) + 1 >= middle).sum())
-    runs = len(grey)
-    return [
-        Claim(
-            "vertical_bars",
-            "Images classified as 1 tend to have vertical bars (section 3.1).",
-            answer(majority(vertical, runs)),
-            f"Grey varies more across columns than across rows in {vertical} of {runs} runs.",
-            Strength(runs, None, refuting(runs)),
-        ),
-        Claim(
-            "low_bar",
-            "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
-            answer(majority(low, runs)),
-            f"The brightest three rows are in the lower half in {low} of {runs} runs.",
-            Strength(runs, None, refuting(runs)),
-        ),
-    ]
+    return bands.argmax(axis=1) + 1 >= grey.shape[1] // 2
 
 
 def _known(holds: bool, tellable: bool) -> bool | None:
