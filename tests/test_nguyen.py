@@ -136,6 +136,28 @@ def test_the_first_network_may_be_another_one_with_images_of_its_own(context):
     assert [int((each.labels == CLASSES).sum()) for each in trained_on] == [50, 65]
 
 
+def test_classes_that_no_training_image_has_are_answers_of_every_network(context):
+    """Four classes, of which two are seen; fooling images are the fifth."""
+    images = context.dataset.train.images
+    seen = data.read_only(images, np.arange(len(images)) % 2)
+    dataset = context.dataset._replace(train=seen, test=seen, classes=4)
+    outputs = []
+
+    def network(examples, seed, classes=None):
+        largest = int(examples.labels.max())
+        outputs.append(largest + 1 if classes is None else classes)
+        start = keras.initializers.GlorotUniform(seed=seed)
+        dense = keras.layers.Dense(outputs[-1], kernel_initializer=start)
+        return keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Flatten(), dense])
+
+    found = rounds.rounds(
+        context._replace(dataset=dataset), train=partial(network), encoding=cppn.encoding,
+        networks=2, runs=1, generations=2, images=8,
+    )  # fmt: skip
+    assert outputs == [4, 5]
+    assert [each.images.shape[1] for each in found] == [4, 4]
+
+
 def test_fewer_images_than_the_runs_have_are_drawn_from_both_generations():
     snapshots = np.arange(3 * 3 * CLASSES, dtype=np.uint8).reshape(3, 3, CLASSES, 1, 1, 1)
     evolution = of_history(np.full((3, 3, CLASSES), 0.5))._replace(snapshots=snapshots)

@@ -84,7 +84,7 @@ def rounds(
             if i == 0 and first is not None:
                 model = context.network(first)
             else:
-                model = context.cached(partial(train, examples=examples, seed=seed))
+                model = context.cached(context.training(train, examples, seed))
             evolution: Evolution = context.cached(
                 partial(
                     evolve,
