@@ -99,3 +99,37 @@ def test_calibration_changes_no_label(digits):
     raw = trees.random_forest(digits, 0, trees=10)
     model = classical.calibrated(raw, digits)
     np.testing.assert_array_equal(model.labels(digits.images), raw.labels(digits.images))
+
+
+@pytest.mark.parametrize(
+    "learn",
+    [
+        margins.linear_svm, margins.logistic_regression, margins.rbf_svm, prototypes.naive_bayes,
+        prototypes.nearest_neighbour, partial(prototypes.rbf_network, units=10),
+        trees.decision_tree, partial(trees.random_forest, trees=10),
+        partial(trees.boosting, rounds=5),
+    ],
+)  # fmt: skip
+def test_of_two_classes_each_has_its_score(digits, learn):
+    """Where scikit-learn gives the second's alone."""
+    two = digits.labels < 2
+    examples = Examples(digits.images[two], digits.labels[two])
+    model = classical.fit(partial(learn), examples, 0)
+    assert model.logits(examples.images).shape == (two.sum(), 2)
+    assert (model.labels(examples.images) == examples.labels).mean() > 0.9
+
+
+def test_boosting_of_two_classes_is_as_likely_as_scikit_learns(digits):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    two = digits.labels < 2
+    examples = Examples(digits.images[two], digits.labels[two])
+    model = trees.boosting(examples, 0, rounds=5, rate=0.25, leaves=16)
+    levels = trees._levels(examples.images)
+    theirs = HistGradientBoostingClassifier(
+        max_iter=5, learning_rate=0.25, max_leaf_nodes=16, max_bins=64, early_stopping=False,
+        random_state=0,
+    ).fit(levels, examples.labels)  # fmt: skip
+    np.testing.assert_allclose(
+        model.probabilities(examples.images), theirs.predict_proba(levels), atol=1e-6
+    )

@@ -80,7 +80,9 @@ def boosting(
 
     def logits(images: np.ndarray) -> np.ndarray:
         with threadpool_limits(1, "openmp"):
-            return learnt.decision_function(_levels(images)).astype(np.float32)
+            scores = learnt.decision_function(_levels(images)).astype(np.float32)
+        # Of two classes it has one score, the second's.
+        return np.stack([-scores, scores], axis=1) / 2 if scores.ndim == 1 else scores
 
     return Model(logits)
 
