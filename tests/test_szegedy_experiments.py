@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.data import mnist_5k
+from reproduce.data import Examples, mnist_5k, read_only
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy import (
     adversarial_training,
+    attacks,
     density,
     layer_bounds,
     split_rates,
@@ -18,11 +19,13 @@ from reproduce.experiments.szegedy import (
     units,
 )
 from reproduce.methods.attacks import adversarial
+from reproduce.methods.attacks.deepfool import DeepFool
 from reproduce.methods.units.coherence import Coherence
 from reproduce.networks.forward import hidden_layers
 from reproduce.report.cells import Cells
+from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.store import Store
-from reproduce.training import Recipe
+from reproduce.training import Recipe, logits
 
 
 @pytest.fixture
@@ -212,3 +215,23 @@ def test_the_figures_have_four_rows_of_ten(context, figure):
     for axes in drawn.axes:
         height, width = axes.images[0].get_array().shape[:2]
         assert (height, width) == (28, 10 * 29 - 1)
+
+
+def test_two_classes_leave_a_mislabelled_image_no_target(context):
+    """The artefact is not run, and the next one is."""
+    images, labels = context.dataset.train
+    halved = read_only(images, labels % 2)
+    network = context.network("convolutional", examples=halved, classes=2)
+    right = logits(network, images).argmax(axis=1)
+    two = context._replace(dataset=context.dataset._replace(classes=2))
+    attack = adversarial.BoxLBFGS(searches=2, iterations=5)
+    found = attacks.attack_examples(two, network, Examples(images, right), attack, 0).found
+    np.testing.assert_array_equal(found.targets, 1 - right)
+    wrong = Examples(images, np.where(np.arange(60) == 3, 1 - right, right))
+    with pytest.raises(NotAvailable, match="1 of 60 images are mislabelled"):
+        attacks.attack_examples(two, network, wrong, attack, 0)
+    assert len(attacks.attack_examples(two, network, wrong, DeepFool(), 0).found.images) == 60
+    with pytest.raises(NotAvailable, match="3 classes or more"):
+        adversarial_training.adversarial_training(
+            two, networks={}, rows={}, seeds=1, images=5, attack=attack
+        )

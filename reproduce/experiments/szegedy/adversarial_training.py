@@ -15,6 +15,7 @@ from reproduce.methods.attacks.attack import Attack
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, lower_in_pairs, lower_on_images
 from reproduce.report.results import Artefact, Claim, Strength, answer, resting_on
+from reproduce.runtime.errors import NotAvailable
 from reproduce.runtime.progress import stage
 
 
@@ -34,7 +35,15 @@ def adversarial_training(
         rows: row of the table -> network.
         seeds: trainings of each.
         images: training images attacked afterwards for each network.
+
+    Raises:
+        NotAvailable: where two classes leave the pools no target for an image that is mislabelled.
     """
+    if context.dataset.classes < 3:
+        raise NotAvailable(
+            "pools of adversarial examples need a target that is neither an image's label nor the "
+            f"network's answer: 3 classes or more, and there are {context.dataset.classes}."
+        )
     cells = Cells("szegedy", "adversarial_training")
     context = context.with_networks(networks)
     mistaken: dict[str, np.ndarray] = {}
