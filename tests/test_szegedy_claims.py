@@ -248,6 +248,17 @@ def test_improbable_and_dense_by_the_interval_over_images(found, hits, verdict):
     assert claim.verdict == verdict
 
 
+def test_one_of_ten_networks_refutes_at_a_twentieth_of_the_level():
+    """1.5 %: more than 1.17 at 95 %, 1.12 at 97.5 %, 0.98 at 99.75 %."""
+    (above,) = noisy_cells([10] * 8 + [2] * 56).values()
+    (below,) = noisy_cells([1] * 63 + [2]).values()
+    assert density._claim({"a": 64}, {"a": above}, 64).verdict == "refuted"
+    cells = dict.fromkeys("bcdefghij", below) | {"a": above}
+    claim = density._claim(dict.fromkeys(cells, 64), cells, 64)
+    assert claim.verdict == "cannot be told"
+    assert "5 % / 20" in claim.strength.refuted_by
+
+
 @pytest.mark.parametrize(("failed", "rows"), [(0, 2), (1, 2), (2, 1), (3, 1)])
 def test_figure6_shows_every_answer_that_is_undone(failed, rows):
     """Of four; two in a row, and white where there is no second."""

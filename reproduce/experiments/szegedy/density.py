@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
@@ -18,6 +19,7 @@ from reproduce.methods.attacks.attack import Attack
 from reproduce.report import printing
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, beyond, more_than, opposite, refuting
+from reproduce.report.intervals import LEVEL, t_quantile
 from reproduce.report.results import Artefact, Cell, Claim, Strength, answer
 from reproduce.runtime.progress import stage
 from reproduce.training import logits
@@ -85,10 +87,9 @@ def density(
 
 def _claim(found: Mapping[str, int], by_noise: Mapping[str, Cell], images: int) -> Claim:
     """Both halves of the sentence, on every network; noise by its interval over images."""
-    near = {
-        name: more_than(count, images, VIRTUALLY, 2 * len(found)) for name, count in found.items()
-    }
-    rare = {name: opposite(beyond((each.low, each.high), RARE)) for name, each in by_noise.items()}
+    of = 2 * len(found)
+    near = {name: more_than(count, images, VIRTUALLY, of) for name, count in found.items()}
+    rare = {name: _rare(each, of) for name, each in by_noise.items()}
     return Claim(
         id="low probability, yet dense",
         sentence=f"Adversarial examples have extremely low probability (here: less than {RARE:.0%} "
@@ -104,10 +105,27 @@ def _claim(found: Mapping[str, int], by_noise: Mapping[str, Cell], images: int) 
         + " of the draws.",
         strength=Strength(
             len(found), images,
-            f"a network whose interval lies above {RARE:.0%}, or {refuting(images, VIRTUALLY)} "
-            "images with an adversarial example,",
+            f"a network whose interval, at 5 % / {of}, lies above {RARE:.0%}, or "
+            f"{refuting(images, VIRTUALLY, of)} images with an adversarial example,",
         ),
     )  # fmt: skip
+
+
+def _rare(cell: Cell, of: int) -> bool | None:
+    """Whether a share of draws is below RARE: yes by its interval of 95 %, no at 5 % / `of`.
+
+    Args:
+        cell: with a t interval over images (`Cells.grouped_rate`).
+        of: tests any one of which refutes.
+    """
+    told = opposite(beyond((cell.low, cell.high), RARE))
+    if told is not False:
+        return told
+    value, low, images = cell.value, cell.low, cell.n
+    if value is None or low is None or images is None:
+        return None
+    wider = stats.t.ppf(1 - LEVEL / of / 2, images - 1) / t_quantile(images - 1)
+    return False if value - wider * (value - low) > RARE else None
 
 
 def _changed_by_noise(context: Context, attacked: Attacked, size: int, draws: int) -> np.ndarray:
