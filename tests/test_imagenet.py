@@ -120,6 +120,17 @@ def test_ten_crops_are_the_mean_of_ten_views(small_network, rng):
     np.testing.assert_allclose(wrapped(images), np.log(np.mean(odds, axis=0)), atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(299, 299, 3), (28, 28, 1), (20, 30, 3)])
+def test_ten_crops_of_other_images_are_refused_in_one_line(tmp_path, shape):
+    """A network of 299 x 299 is larger than the photographs, one of MNIST sees no colours."""
+    images = keras.Input(shape)
+    pooled = keras.layers.GlobalAveragePooling2D()(images)
+    keras.Model(images, keras.layers.Dense(5)(pooled)).save(tmp_path / "other.keras")
+    with pytest.raises(UserError, match=" x ".join(map(str, shape))) as refused:
+        foreign.load(str(tmp_path / "other.keras"), outputs="logits", ten_crops=True)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.fixture(scope="module")
 def data():
     if "REPRODUCE_DATA" not in os.environ:

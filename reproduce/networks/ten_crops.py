@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from reproduce.data.photographs import SIDE
+from reproduce.runtime.errors import UserError
 
 
 def ten_crops(network: keras.Model, side: int = SIDE) -> keras.Model:
@@ -18,11 +19,17 @@ def ten_crops(network: keras.Model, side: int = SIDE) -> keras.Model:
 
     Returns:
         images (n, side, side, 3) -> logarithm of the mean, (n, classes): logits of that mean.
+
+    Raises:
+        UserError: for a network of other images.
     """
-    inner = network.input_shape[1]
+    height, inner, channels = network.input_shape[1:]
+    if height != inner or inner > side or channels != 3:
+        raise UserError(
+            f"ten_crops=true is for networks of square colour images of at most {side} pixels; "
+            f"this one takes {height} x {inner} x {channels} (networks.ten_crops=false)."
+        )
     rest = side - inner
-    if rest < 0:
-        raise ValueError(f"crops of {inner} pixels do not fit into {side}")
     images = keras.Input((side, side, 3), name="images")
     corners = [(0, 0), (0, rest), (rest, 0), (rest, rest), (rest // 2, rest // 2)]
     crops: list[Any] = []
