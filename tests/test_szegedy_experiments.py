@@ -187,8 +187,36 @@ def test_no_adversarial_example_is_nearer_than_the_bounds_permit(context):
     assert found["permitted by the product"] <= found["permitted, last layer exact"]
 
 
+@pytest.mark.parametrize("attack", [adversarial.BoxLBFGS(searches=2, iterations=5), DeepFool()])
+def test_only_an_attack_with_targets_is_said_to_have_random_ones(context, attack):
+    some = {"networks": {}, "images": 6, "attack": attack}
+    bounds = layer_bounds.network_bounds(context, **some)
+    noise = density.density(context, draws=3, **some)
+    targeted = attack.wants == "targets"
+    for text in (bounds.caption, noise.notes[0]):
+        assert ("target" in text) == targeted
+        assert ("by DeepFool" in text) != targeted
+
+
 def test_a_violation_would_be_counted():
     assert layer_bounds.violations(np.array([0.1, 0.3, np.nan]), np.array([0.2, 0.2, 0.2])) == 1
+
+
+def test_images_that_need_no_change_do_not_count_in_how_loose_a_bound_is():
+    """As DeepFool leaves mislabelled ones: nothing found, nothing permitted."""
+    needs = np.arange(20) > 3
+    permitted = {"one": np.where(needs, 0.1, 0.0)}
+    found = {"one": np.where(needs, 1.0, 0.0)}
+    claim = layer_bounds._prove_nothing(found, permitted)
+    assert (claim.verdict, claim.strength.images) == ("holds", 16)
+    assert "one 10." in claim.evidence
+    (note,) = layer_bounds._left_out(found, permitted)
+    assert note.endswith("one 4.")
+    assert not layer_bounds._left_out(
+        {"one": found["one"][needs]}, {"one": permitted["one"][needs]}
+    )
+    nothing = {"one": np.zeros(5)}
+    assert layer_bounds._prove_nothing(nothing, nothing).verdict == "cannot be told"
 
 
 def test_units_come_with_controls_and_a_claim_for_each_layer(context):

@@ -61,6 +61,11 @@ def choices(attack: Attack, rule: str) -> list[str]:
     return [*(attack.choices or usual), AVERAGE, *first]
 
 
+def towards(attack: Attack) -> str:
+    """What images are changed to, for a caption."""
+    return "random target labels" if attack.wants == "targets" else f"by {attack}"
+
+
 def attack_network(
     context: Context, name: str, examples: Examples, attack: Attack, seed: int
 ) -> Attacked:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from reproduce.experiments import Context
-from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw
+from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, towards
 from reproduce.methods.attacks.attack import Attack
 from reproduce.report import printing
 from reproduce.report.cells import Cells
@@ -76,12 +76,22 @@ def density(
         ),
         cells=cells.list,
         claims=[_claim(found, by_noise, len(sample.labels))],
-        notes=[
+        notes=[_note(attack)],
+        departures=["The paper states this as a possible explanation, without an experiment."],
+    )
+
+
+def _note(attack: Attack) -> str:
+    if attack.wants == "targets":
+        return (
             "Adversarial examples have a random target here, so that another label than the target "
             "may be nearer; images that are misclassified or doubtful to begin with account for "
             "much of what noise changes."
-        ],
-        departures=["The paper states this as a possible explanation, without an experiment."],
+        )
+    return (
+        f"Attacked {towards(attack)}: an image that is misclassified to begin with is its own "
+        "adversarial example, and noise of its size is none; doubtful ones account for much of "
+        "what noise changes."
     )
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.at_once import Wanted, attack_all
-from reproduce.experiments.szegedy.attacks import Attacked, draw
+from reproduce.experiments.szegedy.attacks import Attacked, draw, towards
 from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.bounds import lipschitz
 from reproduce.methods.bounds.lipschitz import LayerBound
@@ -101,7 +101,7 @@ def network_bounds(
             cells.mean(name, "permitted by the product", product, "rms")
             cells.mean(name, "permitted, last layer exact", sharper, "rms")
             cells.mean(name, "found", distortion, "rms")
-            ratio = float(np.nanmedian(distortion / sharper))
+            ratio = _median(looseness(distortion, sharper))
             cells.number(name, "found / permitted, median", ratio, "ratio")
             cells.number(name, "violations", violations(distortion, sharper), "count", images)
             permitted[name], found[name] = sharper, distortion
@@ -111,9 +111,9 @@ def network_bounds(
     return Artefact(
         title="What the layers' bounds exclude: permitted and found distortions",
         caption=(
-            f"Means over {len(sample.labels)} training images with random target labels, root mean "
-            "square per pixel. permitted by the product: (z_label - z_target) / (sqrt(2) L), L the "
-            "product of the layers' Lipschitz constants; last layer exact: with the distance "
+            f"Means over {len(sample.labels)} training images, {towards(attack)}, root mean square "
+            f"per pixel. permitted by the product: {_bound(attack)}, "
+            "L the product of the layers' Lipschitz constants; last layer exact: with the distance "
             "between the two labels' weights in place of sqrt(2) times the last layer's norm. "
             "found: by the attack. violations: found below permitted."
         ),
@@ -132,6 +132,7 @@ def network_bounds(
             _prove_nothing(found, permitted),
         ],
         figures={"network_bounds": _draw(permitted, found)},
+        notes=_left_out(found, permitted),
     )
 
 
@@ -150,14 +151,14 @@ def _unstable(first: Mapping[str, float]) -> Claim:
 
 def _prove_nothing(found: Mapping[str, np.ndarray], permitted: Mapping[str, np.ndarray]) -> Claim:
     """Sign tests over images, in more than half of the networks."""
-    loose = {name: found[name] / permitted[name] for name in found}
+    loose = {name: looseness(found[name], permitted[name]) for name in found}
     return Claim(
         id="large bounds prove nothing",
         sentence="Large bounds do not say that adversarial examples exist: the nearest found lie "
         "much farther away, more than twice as far, than the bounds permit.",
         verdict=over_cases(median_above(ratios, LOOSE) for ratios in loose.values()),
         evidence="found over permitted, median: "
-        + ", ".join(f"{name} {np.nanmedian(ratios):.3g}" for name, ratios in loose.items())
+        + ", ".join(f"{name} {_median(ratios):.3g}" for name, ratios in loose.items())
         + ".",
         strength=Strength(
             len(loose),
@@ -178,6 +179,34 @@ def permitted_by(attacked: Attacked, layers: Sequence[LayerBound]) -> tuple[np.n
         lipschitz.permitted_distortion(answers, targets, product, pixels),
         lipschitz.permitted_distortion(answers, targets, sharper, pixels),
     )
+
+
+def _bound(attack: Attack) -> str:
+    if attack.wants == "targets":
+        return "(z_label - z_target) / (sqrt(2) L)"
+    return "(z_before - z_after) / (sqrt(2) L), with the answers before and after the attack"
+
+
+def looseness(found: np.ndarray, permitted: np.ndarray) -> np.ndarray:
+    """Found over permitted, of the images (n,) that need a change at all."""
+    some = ~_mislabelled(found, permitted)
+    return np.asarray(found[some] / permitted[some])
+
+
+def _mislabelled(found: np.ndarray, permitted: np.ndarray) -> np.ndarray:
+    """Which ones have another answer than their label unchanged, bool (n,)."""
+    return np.isfinite(found) & (permitted == 0)
+
+
+def _left_out(found: Mapping[str, np.ndarray], permitted: Mapping[str, np.ndarray]) -> list[str]:
+    counts = {name: int(_mislabelled(found[name], permitted[name]).sum()) for name in found}
+    told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    return [f"Mislabelled as they are, and not in found / permitted: {told}."] if told else []
+
+
+def _median(ratios: np.ndarray) -> float:
+    """Of those that are known; NaN where none is."""
+    return float(np.nanmedian(ratios)) if np.isfinite(ratios).any() else math.nan
 
 
 def violations(found: np.ndarray, permitted: np.ndarray) -> int:

@@ -10,7 +10,14 @@ from reproduce import training
 from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.at_once import Wanted, attack_all
-from reproduce.experiments.szegedy.attacks import Attacked, choices, draw, errors, wrong_on
+from reproduce.experiments.szegedy.attacks import (
+    Attacked,
+    choices,
+    draw,
+    errors,
+    towards,
+    wrong_on,
+)
 from reproduce.experiments.szegedy.tables_claims import (
     decay_raises_distortion,
     everything_has_one,
@@ -77,7 +84,7 @@ def table1(
         title="Table 1: errors and average smallest distortion",
         caption=(
             f"{len(runs[0][name].examples.labels)} training images attacked per network, "
-            f"{_towards(attack)}. distortion: root mean square over all images and pixels, the "
+            f"{towards(attack)}. distortion: root mean square over all images and pixels, the "
             "statistic that fits the published column; mean of images: the mean of each image's "
             f"own; tight: by {tight}; exact: "
             "the optimum of the linear networks, by quadratic programming, pooled like distortion"
@@ -194,10 +201,6 @@ def _training(context: Context) -> list[str]:
             f"The paper trains with L-BFGS. Here {' and '.join(descended)} descend in batches."
         )
     return departures
-
-
-def _towards(attack: Attack) -> str:
-    return "random target labels" if attack.wants == "targets" else f"by {attack}"
 
 
 def _without_target(attack: Attack) -> str:
