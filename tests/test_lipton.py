@@ -1,12 +1,14 @@
 """The parts of the article's experiment: bands of clean errors, searches, the claims page."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
 from reproduce.data import Dataset, Examples, read_only
 from reproduce.experiments import Context
-from reproduce.experiments.lipton import claims, overview, protocol, zoo
+from reproduce.experiments.lipton import claims, models, overview, protocol, zoo
 from reproduce.methods.attacks import fgsm
 from reproduce.methods.attacks.minimal.hop_skip_jump import nearest_others
 from reproduce.networks import models as networks
@@ -107,3 +109,28 @@ def test_a_network_is_linear_if_its_answers_are(tmp_path, rng, before, linear):
         weights, bias = model.linear
         answers = images.reshape(60, -1) @ weights + bias
         np.testing.assert_allclose(answers, model.logits(images), atol=1e-4)
+
+
+def test_what_a_loaded_network_has_learnt_from_is_not_known(tmp_path, rng):
+    def network(examples=None, seed=0):
+        start = keras.initializers.GlorotUniform(seed)
+        dense = keras.layers.Dense(3, kernel_initializer=start)
+        return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), dense])
+
+    examples = read_only(rng.random((60, 6, 6, 1)).astype(np.float32), np.arange(60) % 3)
+    dataset = Dataset("tiny mnist", "here", "0", examples, examples, 3)
+    given = network()
+    context = Context(
+        dataset, {"trained": partial(network), "loaded": lambda: given}, 0, Store(tmp_path)
+    )
+    names = {"softmax regression": "loaded", "linear SVM": "trained"}
+    table = models.models(
+        context, models={row: partial(zoo.network, name=name) for row, name in names.items()},
+        images=30, generations=1, evaluations=5, compiled=False,
+        search={"walks": 1, "steps": 1, "probes": 4, "groups": (4, 1)},
+    )  # fmt: skip
+    learnt = {cell.row: cell.value for cell in table.cells if cell.column == "learnt_from"}
+    assert learnt == {"softmax regression": None, "linear SVM": 54}
+    odd = [note for note in table.notes if "the field knows" in note]
+    assert len(odd) == 1, "the band depends on how many it has learnt from"
+    assert odd[0].startswith("linear SVM")

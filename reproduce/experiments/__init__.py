@@ -62,13 +62,17 @@ class Context(NamedTuple):
         parameters = inspect.signature(call).parameters
         if "dataset" in parameters:  # a loader that looks at what it is going to be shown
             return self.store.remembered(partial(call, dataset=self.dataset))
-        if "examples" not in parameters:
+        if not self.is_trained(name):
             return self.store.remembered(partial(call))
         seed = self.seed if seed is None else seed
         examples = self.dataset.train if examples is None else examples
         call = self.training(call, examples, seed, classes)
         checkpoints = "checkpoints" if "checkpoints" in parameters else None
         return self.cached(call, checkpoints, title=f"training {name}, seed {seed}")
+
+    def is_trained(self, name: str) -> bool:
+        """Whether a network learns from the examples given; a loaded one has learnt already."""
+        return "examples" in inspect.signature(self.networks[name]).parameters
 
     def training(
         self, call: Callable[..., Any], examples: Examples, seed: int, classes: int | None = None

@@ -127,7 +127,8 @@ def _row(
     logits = zoo.answered(context, studied.recipe, test.images)
     wrong = int((logits.argmax(axis=1) != test.labels).sum())
     cells.rate(name, "test_error", wrong, len(test.labels))
-    cells.number(name, "learnt_from", model.fitted_on, "count")
+    learnt_from = np.nan if model.fitted_on is None else model.fitted_on
+    cells.number(name, "learnt_from", learnt_from, "count")
     change = studied.smallest.change
     found = np.isfinite(change.distance)
     pixels = sample.images[0].size

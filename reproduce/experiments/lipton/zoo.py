@@ -36,13 +36,17 @@ def learner(context: Context, *, learn: partial[Any], limit: int | None = None) 
 
 
 def network(context: Context, *, name: str) -> Recipe:
-    """A network of conf/networks, trained on what the others learn from, and calibrated."""
+    """A network of conf/networks, trained on what the others learn from, and calibrated.
+
+    What a loaded one has learnt from is not known.
+    """
     learnt, kept_back = classical.held_out(context.dataset.train)
     trained = context.network(name, examples=learnt)
-    return partial(of_network, trained, kept_back, len(learnt.labels))
+    fitted_on = len(learnt.labels) if context.is_trained(name) else None
+    return partial(of_network, trained, kept_back, fitted_on)
 
 
-def of_network(network: Any, calibration: Examples, fitted_on: int) -> Model:
+def of_network(network: Any, calibration: Examples, fitted_on: int | None) -> Model:
     """`classical.of_network`; whether it is linear is told by its answers, not by its layers."""
     linear = exact.linear_classifier(network)
     return classical.of_network(network, calibration, fitted_on, linear)
@@ -119,9 +123,9 @@ KNOWN = {  # name: (60,000 low, high, 4,000 low, high)
 }
 
 
-def known_band(name: str, examples: int) -> tuple[float, float] | None:
+def known_band(name: str, examples: int | None) -> tuple[float, float] | None:
     """The band for a model that learnt from so many images of MNIST; between, by log size."""
-    if name not in KNOWN:
+    if name not in KNOWN or examples is None:
         return None
     low, high, small_low, small_high = KNOWN[name]
     share = float(np.clip(np.log(60_000 / max(examples, 1)) / np.log(60_000 / 4_000), 0, 1))

@@ -36,7 +36,7 @@ class Model(NamedTuple):
     classify: the same as a function of tensors, where there is a gradient.
     linear: weights (features, classes) and bias, where it is linear.
     nodes: the tree, where it is one; points: the examples kept, where neighbours decide.
-    fitted_on: number of examples.
+    fitted_on: number of examples; None where it is not known.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
@@ -44,7 +44,7 @@ class Model(NamedTuple):
     linear: tuple[np.ndarray, np.ndarray] | None = None
     nodes: Nodes | None = None
     points: Examples | None = None
-    fitted_on: int = 0
+    fitted_on: int | None = None
 
     def labels(self, images: np.ndarray) -> np.ndarray:
         """int64 (n,)."""
@@ -104,7 +104,7 @@ def best_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 def of_network(
     network: Any,
     calibration: Examples,
-    fitted_on: int,
+    fitted_on: int | None,
     linear: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Model:
     """A Keras model, calibrated on examples that it has not seen.
