@@ -95,6 +95,7 @@ def test_ascent_needs_no_photographs_and_its_tables_tell_what_the_files_score(co
     assert (reached.value, reached.n) == (1.0, 6)
     assert fifteen.cells[0].published == pytest.approx(0.9999)
     assert "6 classes instead of 15." in fifteen.departures
+    assert "2% of each rule's own steps." in twenty.departures
 
 
 def test_figure_3_shows_the_surest_image_of_each_label(context):

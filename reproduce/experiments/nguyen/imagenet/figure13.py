@@ -169,7 +169,7 @@ def twenty_classes(
             ANOTHER_NETWORK.format(name),
             *_fewer(len(labels), len(SHOWN | FURTHER), "classes"),
             *_fewer(starts, 5, "starts for each class"),
-            *[f"{steps_share:.0%} of each context's own steps."] * (steps_share < 1),
+            *[f"{steps_share:.0%} of each rule's own steps."] * (steps_share < 1),
         ],
     )
 
