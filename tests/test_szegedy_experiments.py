@@ -60,6 +60,24 @@ def test_units_and_directions_are_told_apart_where_they_differ(rng, shift, rows,
     assert verdict_on(claims, "random directions are coherent too") == "holds"
 
 
+@pytest.mark.parametrize(("layers", "verdict"), [(1, "refuted"), (10, "cannot be told")])
+def test_one_layer_of_several_is_incoherent_at_its_share_of_the_level(rng, layers, verdict):
+    """One lies 2.1 standard errors below the margin, the others far above it."""
+
+    def rows(purity):
+        exactly = purity + 0.1 * stats.zscore(rng.normal(size=100), ddof=1)
+        return coherence(rng, rows=100)._replace(purity=exactly)
+
+    blind = rows(0.3)
+    purities = [0.3 + units.MARGINS["purity"] - 0.03] + [0.7] * (layers - 1)
+    found = {
+        f"layer {i}": dict.fromkeys(["units", *units.RIVALS], rows(purity))
+        for i, purity in enumerate(purities)
+    }
+    told = verdict_on(units.claims(found, blind), "random directions are coherent too")
+    assert told == verdict
+
+
 def test_pooled_maps_stand_for_their_convolution():
     model = keras.Sequential(
         [
