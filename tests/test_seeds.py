@@ -127,6 +127,8 @@ class Caught:
     def network(self, name, **_):
         return name
 
+    training = Context.training
+
     def cached(self, call, *_, **__):
         self.calls.append(call.keywords)
         return self.found if call.func is evolve else None
