@@ -229,36 +229,35 @@ def _motifs(shown: np.ndarray) -> list[Claim]:
         shown: uint8 (runs, classes, height, width, channels); of colours the mean is taken.
     """
     grey = shown.mean(axis=-1)
-    runs, classes = grey.shape[:2]
-    motifs = (
-        (1, "vertical_bars", _upright,
-         "Images classified as 1 tend to have vertical bars (section 3.1).",
-         "Grey varies more across columns than across rows"),
-        (2, "low_bar", _low,
-         "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
-         "The brightest three rows are in the lower half"),
-    )  # fmt: skip
-    claims = []
-    for digit, identity, has_motif, sentence, evidence in motifs:
-        if digit < classes:
-            hits = int(has_motif(grey[:, digit]).sum())
-            told, strength = answer(majority(hits, runs)), Strength(runs, None, refuting(runs))
-            text = f"{evidence} in {hits} of {runs} runs."
-            claims.append(Claim(identity, sentence, told, text, strength))
-    return claims
+    motifs = ((1, _vertical_bars), (2, _low_bar))
+    return [motif(grey[:, digit]) for digit, motif in motifs if digit < grey.shape[1]]
 
 
-def _upright(grey: np.ndarray) -> np.ndarray:
-    """Which images (runs, height, width) vary more across columns than rows, bool (runs,)."""
+def _vertical_bars(grey: np.ndarray) -> Claim:
+    """Of one digit, float (runs, height, width)."""
     across, down = grey.mean(axis=1).var(axis=1), grey.mean(axis=2).var(axis=1)
-    return across > down
+    vertical, runs = int((across > down).sum()), len(grey)
+    return Claim(
+        "vertical_bars",
+        "Images classified as 1 tend to have vertical bars (section 3.1).",
+        answer(majority(vertical, runs)),
+        f"Grey varies more across columns than across rows in {vertical} of {runs} runs.",
+        Strength(runs, None, refuting(runs)),
+    )
 
 
-def _low(grey: np.ndarray) -> np.ndarray:
-    """Which have their brightest three rows in the lower half, bool (runs,)."""
+def _low_bar(grey: np.ndarray) -> Claim:
+    """Of one digit, likewise."""
     rows = grey.mean(axis=2)
     bands = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 3
-    return bands.argmax(axis=1) + 1 >= grey.shape[1] // 2
+    low, runs = int((bands.argmax(axis=1) + 1 >= grey.shape[1] // 2).sum()), len(grey)
+    return Claim(
+        "low_bar",
+        "Images classified as 2 tend to have a horizontal bar in the lower half (section 3.1).",
+        answer(majority(low, runs)),
+        f"The brightest three rows are in the lower half in {low} of {runs} runs.",
+        Strength(runs, None, refuting(runs)),
+    )
 
 
 def _known(holds: bool, tellable: bool) -> bool | None:
