@@ -61,7 +61,7 @@ def draw(rates: Rates, published: Sequence[Cell]) -> Figure:
     axis.plot(
         [], [], "D", color="#D55E00", markerfacecolor="white", markersize=4, label="published"
     )
-    axis.set_yticks(range(len(shown)), [f"{cell.row} → {cell.column}" for cell in shown])
+    axis.set_yticks(range(len(shown)), [f"{cell.row} → {cell.column}" for cell, _ in shown])
     axis.invert_yaxis()
     axis.set_xlim(left=0)
     axis.set_xlabel("error (%)", fontsize=8)
