@@ -188,9 +188,8 @@ def _ratio(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return (
-        "n/a" if np.isnan(value) else f"{max(value, 0.0):.4f}"
-    )  # rounding of an area may leave it below 0
+    # Rounding of an area may leave it below 0.
+    return "n/a" if np.isnan(value) else f"{max(value, 0.0):.4f}"
 
 
 def _ms(seconds: float) -> str:
