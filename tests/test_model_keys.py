@@ -103,6 +103,9 @@ def times(x, factor):
     return x * factor
 
 
+TWICE = partial(times, factor=2.0)
+
+
 class Times:
     def __init__(self, factor):
         self.factor = factor
@@ -207,3 +210,25 @@ def test_operations_are_known_by_what_they_do_not_by_how_many_were_made():
     photograph = keras.Sequential([keras.Input((8, 8, 3)), L.Flatten(), L.Dense(3)])
     first, second = (model_key(ten_crops(photograph, side=10)) for _ in range(2))
     assert first == second != model_key(ten_crops(photograph, side=12))
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        lambda other: L.Conv2D(2, 3, padding="same", strides=1 + other, activation=TWICE),
+        lambda other: L.Conv2D(2, 3, padding="same", dilation_rate=1 + other, activation=TWICE),
+        lambda other: L.Conv2D(2, 3, dtype=("float32", "mixed_float16")[other], activation=TWICE),
+    ],
+)
+def test_a_layer_of_keras_without_a_configuration_enters_by_all_its_settings(convolution):
+    """Keras writes none where the activation is bound arguments; the weights are the same."""
+
+    def of(other):
+        layer = convolution(other)
+        model = keras.Sequential([keras.Input((8, 8, 1)), layer])
+        with pytest.raises(TypeError):
+            layer.get_config()
+        model.set_weights([np.ones(weight.shape) for weight in model.get_weights()])
+        return model
+
+    assert model_key(of(0)) == model_key(of(0)) != model_key(of(1))

@@ -42,17 +42,21 @@ def model_digest(model: Any, tree_of: Tree, named: Tree) -> str:
         return known[id(layer)]
 
     def layer_tree(layer: Any) -> Any:
-        tree = {"class": named(type(layer)), "attributes": _attributes(layer, tree_of)}
+        whole = not is_keras(type(layer))
+        tree = {"class": named(type(layer))}
         if isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"):
-            return tree | {"wiring": _wiring(layer, layer_digest, tree_of)}
-        inner = layer.layers if isinstance(layer, keras.Sequential) else _inner(layer)
-        tree["layers"] = [layer_digest(one) for one in inner]
-        if isinstance(layer, keras.Sequential):
+            tree["wiring"] = _wiring(layer, layer_digest, tree_of)
+        elif isinstance(layer, keras.Sequential):
+            tree["layers"] = [layer_digest(one) for one in layer.layers]
             tree["inputs"] = [_input(tensor) for tensor in getattr(layer, "inputs", None) or ()]
         else:
+            tree["layers"] = [layer_digest(one) for one in _inner(layer)]
             tree["config"] = _config(layer, tree_of)
             tree["weights"] = [tree_of(np.asarray(weight)) for weight in _weights(layer)]
-        return tree
+            if tree["config"] is None:
+                whole, policy = True, getattr(layer, "dtype_policy", None)
+                tree["dtype"] = getattr(policy, "name", None)
+        return tree | {"attributes": _attributes(layer, whole, tree_of)}
 
     return layer_digest(model)
 
@@ -93,15 +97,19 @@ def _input(tensor: Any) -> str:
     return f"{tuple(tensor.shape)} {tensor.dtype}"
 
 
-def _attributes(layer: Any, tree_of: Tree) -> dict[str, Any]:
-    """Functions that a layer holds; all that its class gives it, where that is not Keras's."""
-    kind: Any = type(layer)
-    kept_by_keras = _kept_by_keras(kind)
-    own = not is_keras(kind)
+def _attributes(layer: Any, whole: bool, tree_of: Tree) -> dict[str, Any]:
+    """What a layer holds: functions, and all that its class gives it where nothing else says it.
+
+    Args:
+        whole: of a class that is not Keras's, or of a layer without a configuration.
+    """
+    kept_by_keras = _kept_by_keras(type(layer))
     return {
         name: _attribute(layer, name, _untracked(value), tree_of)
         for name, value in vars(layer).items()
-        if name not in kept_by_keras and (own or is_function(value))
+        if name not in kept_by_keras
+        and not (is_keras(type(layer)) and name.endswith(_NOT_COMPUTED))
+        and (whole or is_function(value))
     }
 
 
@@ -187,7 +195,7 @@ def _config(layer: Any, tree_of: Tree) -> Any:
     try:
         config = layer.get_config()
     except (NotImplementedError, TypeError):  # Keras's answers to values that it cannot write
-        return None  # source and attributes are in the digest
+        return None  # source and all attributes are in the digest instead
     return tree_of(_computed({name: entry for name, entry in config.items() if name != "name"}))
 
 
