@@ -103,12 +103,13 @@ def _attributes(layer: Any, whole: bool, tree_of: Tree) -> dict[str, Any]:
     Args:
         whole: of a class that is not Keras's, or of a layer without a configuration.
     """
-    kept_by_keras = _kept_by_keras(type(layer))
+    kind: Any = type(layer)
+    kept_by_keras = _kept_by_keras(kind)
     return {
         name: _attribute(layer, name, _untracked(value), tree_of)
         for name, value in vars(layer).items()
         if name not in kept_by_keras
-        and not (is_keras(type(layer)) and name.endswith(_NOT_COMPUTED))
+        and not (is_keras(kind) and name.endswith(_NOT_COMPUTED))
         and (whole or is_function(value))
     }
 
