@@ -11,7 +11,7 @@ from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, Attack
-from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.errors import UserError
 from reproduce.training import logits
 
 AVERAGE = (
@@ -92,21 +92,9 @@ def attack_examples(
     """
     images, labels = examples
     if attack.wants == "targets":
-        _leave_targets(context, network, examples)
         labels = adversarial.choose_targets(network, images, labels, seed=seed)
     found = context.cached(partial(attack, network, images, labels), title=title)
     return Attacked(network, examples, found)
-
-
-def _leave_targets(context: Context, network: Any, examples: Examples) -> None:
-    """Of two classes, a mislabelled image has one as its label and the other as its answer."""
-    if context.dataset.classes > 2 or logits(network, examples.images[:1]).shape[1] > 2:
-        return
-    if wrong := errors(network, examples):
-        raise NotAvailable(
-            f"{wrong} of {len(examples.labels)} images are mislabelled, and 2 classes leave them "
-            "no target beside the label and the answer. attack=deepfool needs none."
-        )
 
 
 def errors(network: Any, examples: Examples) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import slot_logits
-from reproduce.runtime.errors import UserError
+from reproduce.runtime.errors import NotAvailable, UserError
 
 Array = Any
 
@@ -27,6 +27,9 @@ def choose_targets(
 
     Returns:
         int64 (n,); for "all" int64 (n, classes).
+
+    Raises:
+        NotAvailable: of two classes, where an image is mislabelled.
     """
     images, labels = checked_images(images), np.asarray(labels)
     scores = slot_logits(classify, images)
@@ -36,8 +39,14 @@ def choose_targets(
     allowed = np.ones(scores.shape, bool)
     allowed[rows, labels] = False
     allowed[rows, scores.argmax(1)] = False
-    if not allowed.any(axis=1).all():
-        raise UserError(f"{classes} classes leave no target beside the label and the prediction")
+    left = allowed.any(axis=1)
+    if classes < 2:
+        raise UserError("one class leaves no target beside the label")
+    if not left.all():
+        raise NotAvailable(
+            f"{(~left).sum()} of {len(images)} images are mislabelled, and 2 classes leave them no "
+            "target beside the label and the answer. attack=deepfool needs none."
+        )
     if rule == "all":
         return np.where(allowed, np.arange(classes), -1)
     if rule == "random":
