@@ -24,9 +24,9 @@ class Interval(NamedTuple):
 
 
 @lru_cache(maxsize=1000)
-def t_quantile(freedom: float) -> float:
-    """The two-sided 95 % quantile of Student's t."""
-    return float(stats.t.ppf(1 - LEVEL / 2, freedom))
+def t_quantile(freedom: float, level: float = LEVEL) -> float:
+    """The two-sided quantile of Student's t: 95 %, or 1 - level."""
+    return float(stats.t.ppf(1 - level / 2, freedom))
 
 
 def spread(samples: np.ndarray) -> tuple[float, float]:

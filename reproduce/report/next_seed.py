@@ -114,7 +114,7 @@ def _either(one: Interval, other: Interval) -> Interval:
 
 def _further(mean: float, deviation: float, draws: int, level: float, freedom: float) -> Interval:
     """The t interval for one further draw."""
-    half = float(stats.t.ppf(1 - level / 2, freedom)) * deviation * math.sqrt(1 + 1 / draws)
+    half = intervals.t_quantile(freedom, level) * deviation * math.sqrt(1 + 1 / draws)
     return Interval(mean - half, mean + half)
 
 

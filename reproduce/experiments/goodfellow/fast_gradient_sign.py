@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from reproduce.experiments import Context
 from reproduce.experiments.goodfellow.models import (
@@ -21,7 +21,7 @@ from reproduce.experiments.goodfellow.models import (
 from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.comparisons import all_of, lower_in_samples, lower_on_images, mean_below
-from reproduce.report.intervals import LEVEL, Z
+from reproduce.report.intervals import LEVEL, Z, t_quantile
 from reproduce.report.results import Artefact, Claim, Strength, answer
 
 MAXOUT = "maxout"
@@ -126,7 +126,7 @@ def _noise_does_not(wrong: Mapping[str, np.ndarray]) -> Claim:
         pair = wrong[MAXOUT].astype(float) - wrong[row]
         error = pair.std(ddof=1) / np.sqrt(len(pair))
         ends.append((pair.mean() - Z * error, pair.mean() + Z * error))
-        above |= bool(pair.mean() - stats.norm.ppf(1 - each_no / 2) * error > limit)
+        above |= bool(pair.mean() - t_quantile(math.inf, each_no) * error > limit)
     below = all(high < limit for _, high in ends)
     gained = lower_on_images(wrong[ADVERSARIAL], wrong[MAXOUT])
     text = "; ".join(

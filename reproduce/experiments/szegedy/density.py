@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from reproduce.experiments import Context
 from reproduce.experiments.szegedy.attacks import Attacked, attack_network, draw, towards
@@ -134,7 +133,7 @@ def _rare(cell: Cell, of: int) -> bool | None:
     value, low, images = cell.value, cell.low, cell.n
     if value is None or low is None or images is None:
         return None
-    wider = stats.t.ppf(1 - LEVEL / of / 2, images - 1) / t_quantile(images - 1)
+    wider = t_quantile(images - 1, LEVEL / of) / t_quantile(images - 1)
     return False if value - wider * (value - low) > RARE else None
 
 
