@@ -163,7 +163,7 @@ def _begin(
     for seed in seeds:
         rng = np.random.default_rng(seed)
         genomes = encoding.random(rng, initial)
-        images, odds = _evaluatord(encoding, genomes, evaluator.score, evaluator.batch)
+        images, odds = _scored(encoding, genomes, evaluator.score, evaluator.batch)
         archives.append(insert(empty(classes, images.shape[1:]), genomes, images, odds))
         generators.append(dict(rng.bit_generator.state))
         none = [label for label, genome in enumerate(archives[-1].genomes) if genome is None]
@@ -194,7 +194,7 @@ def _step(
     for archive, generator_state in zip(state.archives, state.generators, strict=True):
         rng.bit_generator.state = generator_state
         genomes = encoding.offspring(rng, parents(rng, archive, children), children, generation)
-        images, odds = _evaluatord(
+        images, odds = _scored(
             encoding, genomes, evaluator.screen or evaluator.score, evaluator.batch
         )
         if evaluator.screen:
@@ -210,7 +210,7 @@ def _step(
     return _State(generation, archives, generators, history, snapshots)
 
 
-def _evaluatord(
+def _scored(
     encoding: Encoding, genomes: Any, score: Score, batch: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and log-odds of genomes; one batch is rendered while the one before is scored."""
