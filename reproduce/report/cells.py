@@ -11,7 +11,7 @@ from reproduce.report import intervals, verdicts
 from reproduce.report.intervals import Interval, within
 from reproduce.report.published import Published, lookup
 from reproduce.report.results import Cell
-from reproduce.report.verdicts import Judgement, not_judged
+from reproduce.report.verdicts import NO_IMAGES, Judgement, Sampling, not_judged
 
 
 class Cells:
@@ -23,11 +23,14 @@ class Cells:
 
     Each method adds a cell and returns it. Rows and columns bear the names that the published
     tables have in `reproduce/published/<paper>.yaml`; under other names a cell is unpublished.
+
+    same_images: whether another seed would have the very same images behind its numbers.
     """
 
-    def __init__(self, paper: str, artefact: str) -> None:
+    def __init__(self, paper: str, artefact: str, *, same_images: bool = False) -> None:
         self.paper = paper
         self.artefact = artefact
+        self.same_images = same_images
         self.list: list[Cell] = []
 
     def rate(self, row: str, column: str, wrong: int, n: int, *, same_images: bool = True) -> Cell:
@@ -68,7 +71,7 @@ class Cells:
 
     def mean(self, row: str, column: str, samples: np.ndarray, unit: str) -> Cell:
         """A mean over images: t interval. NaN marks an image without a value."""
-        finite, missing = _finite(samples)
+        finite, missing = intervals.finite(samples)
         n = len(finite)
         if n < 2 or np.ptp(finite) == 0:
             return self._same(row, column, finite, unit, missing)
@@ -80,38 +83,31 @@ class Cells:
     def pooled_rms(self, row: str, column: str, per_image_rms: np.ndarray) -> Cell:
         """The root mean square over all images and pixels, from each image's own.
 
-        The interval of the mean square goes through the square root by its slope 1 / (2 rms)
-        (delta method). NaN marks an image without a value.
+        NaN marks an image without a value.
         """
-        finite, missing = _finite(per_image_rms)
-        squares, n = finite**2, len(finite)
-        if n < 2 or np.ptp(squares) == 0:
-            same = np.sqrt(squares.mean(keepdims=True)) if n else squares
-            return self._same(row, column, same.repeat(n), "rms", missing)
-        mean, deviation = intervals.spread(squares)
-        rms = math.sqrt(mean)
-        slope = 1 / (2 * rms)
-        judged = verdicts.of_mean(rms, slope * deviation, n, self.published(row, column))
-        interval = intervals.of_mean(rms, slope * deviation, n)
+        finite, missing = intervals.finite(per_image_rms)
+        n = len(finite)
+        if n < 2 or np.ptp(finite) == 0:
+            return self._same(row, column, finite, "rms", missing)
+        rms, deviation = intervals.rms_spread(finite)
+        judged = verdicts.of_mean(rms, deviation, n, self.published(row, column))
+        interval = intervals.of_mean(rms, deviation, n)
         return self._add(row, column, rms, "rms", judged, interval, n, missing=missing)
 
     def over_runs(
-        self, row: str, column: str, values: np.ndarray, unit: str, images: int | None = None
+        self, row: str, column: str, values: np.ndarray, unit: str, images: Sampling = NO_IMAGES
     ) -> Cell:
         """A mean over seeds or splits; the paper is taken for one further run.
 
         Args:
-            images: behind each of the values, where they are rates.
+            images: what those behind each of the values add to its scatter.
         """
-        finite, missing = _finite(values)
+        finite, missing = intervals.finite(values)
         runs = len(finite)
         if runs < 2 or np.ptp(finite) == 0:
             return self._same(row, column, finite, unit, missing)
         mean, deviation = intervals.spread(finite)
-        published = self.published(row, column)
-        each = mean * (1 - mean) if unit == "fraction" else 0.0
-        extra = verdicts.fewer_images(each, images, published)
-        judged = verdicts.of_runs(mean, deviation, runs, published, extra)
+        judged = verdicts.of_runs(mean, deviation, runs, self.published(row, column), images)
         interval = intervals.of_mean(mean, deviation, runs)
         return self._add(row, column, mean, unit, judged, interval, runs, runs=runs,
                          missing=missing)  # fmt: skip
@@ -135,31 +131,43 @@ class Cells:
         self.list[-1] = cell = cell._replace(log_odds=unit == "fraction")
         return cell
 
-    def rate_over_runs(self, row: str, column: str, wrong: Sequence[int], n: Sequence[int]) -> Cell:
+    def rate_over_runs(
+        self, row: str, column: str, wrong: Sequence[int], n: Sequence[int], shared: bool = False
+    ) -> Cell:
         """A share of images in each of several runs.
 
         Where all agree, a rate of all test images is the same by construction and judged by its
         rounding; another keeps the interval of its images.
+
+        Args:
+            shared: whether all these runs have the very same images.
         """
         if lost := int((~np.isfinite([*wrong, *n])).sum()):
             return self._none(row, column, "fraction", missing=lost)
         shares = [part / whole for part, whole in zip(wrong, n, strict=True) if whole]
         if len(set(shares)) > 1:
-            return self.over_runs(row, column, np.array(shares), "fraction", images=max(n))
+            mean, published = float(np.mean(shares)), self.published(row, column)
+            shared = shared or self.same_images
+            images = verdicts.sampling(mean * (1 - mean), max(n), published, shared=shared)
+            return self.over_runs(row, column, np.array(shares), "fraction", images)
         cell = self.rate(row, column, max(wrong), max(n))
         if len(shares) > 1 and max(n) in verdicts.WHOLE_SETS:
             judged = verdicts.of_number(shares[0], self.published(row, column))
             self.list[-1] = cell = cell._replace(**judged._asdict(), runs=len(shares))
         return cell
 
-    def pooled_over_runs(self, row: str, column: str, per_image_rms: Sequence[np.ndarray]) -> Cell:
-        """The pooled root mean square in each of several runs; of a single one, `pooled_rms`."""
+    def pooled_over_runs(
+        self, row: str, column: str, per_image_rms: Sequence[np.ndarray], shared: bool = False
+    ) -> Cell:
+        """`pooled_rms` in each of several runs; shared: as for `rate_over_runs`."""
         if len(per_image_rms) == 1:
             return self.pooled_rms(row, column, per_image_rms[0])
-        kept = [run for run, _ in map(_finite, per_image_rms) if len(run)]
+        kept = [run for run, _ in map(intervals.finite, per_image_rms) if len(run)]
         missing = sum(map(np.size, per_image_rms)) - sum(map(len, kept))
         pooled = np.array([math.sqrt(np.mean(run**2)) for run in kept])
-        cell = self.over_runs(row, column, pooled, "rms")
+        shared, published = shared or self.same_images, self.published(row, column)
+        images = verdicts.sampling_of_rms(kept, published, shared=shared)
+        cell = self.over_runs(row, column, pooled, "rms", images)
         if missing:
             self.list[-1] = cell = not_judged(cell._replace(missing=missing))
         return cell
@@ -263,15 +271,9 @@ class Cells:
             runs=runs,
             half_width=judged.half_width,
             missing=missing,
+            same_images=self.same_images,
         )
         if missing:
             cell = not_judged(cell)
         self.list.append(cell)
         return cell
-
-
-def _finite(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """The finite values, and how many are not."""
-    values = np.asarray(values, dtype=np.float64).ravel()
-    finite = values[np.isfinite(values)]
-    return finite, len(values) - len(finite)

@@ -29,9 +29,29 @@ def t_quantile(freedom: float, level: float = LEVEL) -> float:
     return float(stats.t.ppf(1 - level / 2, freedom))
 
 
+def finite(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """The finite values, and how many are not."""
+    values = np.asarray(values, dtype=np.float64).ravel()
+    kept = values[np.isfinite(values)]
+    return kept, len(values) - len(kept)
+
+
 def spread(samples: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of a sample (with n - 1)."""
     return float(np.mean(samples)), float(np.std(samples, ddof=1)) if len(samples) > 1 else 0.0
+
+
+def rms_spread(per_image_rms: np.ndarray) -> tuple[float, float]:
+    """The root mean square of all images, and the deviation of one's share in it (delta method).
+
+    The mean square's goes through the square root by its slope, 1 / (2 rms).
+
+    Args:
+        per_image_rms: of two images at least, not all of them 0.
+    """
+    mean, deviation = spread(np.asarray(per_image_rms) ** 2)
+    rms = math.sqrt(mean)
+    return rms, deviation / (2 * rms)
 
 
 def wilson(wrong: int, n: int) -> Interval:

@@ -31,6 +31,7 @@ class Cell(NamedTuple):
     half_width: the difference from the published number that the verdict could have seen.
     missing: images without a value; then no verdict is given.
     log_odds: whether it is a confidence, which is judged by its log-odds.
+    same_images: whether a run with another seed has the very same images.
     """
 
     artefact: str
@@ -49,6 +50,7 @@ class Cell(NamedTuple):
     half_width: float | None = None
     missing: int = 0
     log_odds: bool = False
+    same_images: bool = False
 
 
 class Strength(NamedTuple):

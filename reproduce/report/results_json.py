@@ -27,7 +27,7 @@ from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import atomic_write
 
 # Of a cell, kept beside the layout.
-DETAILS = ("source", "runs", "half_width", "missing", "log_odds")
+DETAILS = ("source", "runs", "half_width", "missing", "log_odds", "same_images")
 TABLE_ENDINGS = ("md", "tex", "csv")
 FIGURE_ENDINGS = ("png", "pdf")
 FILE_NAME = re.compile(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,199}")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from reproduce.report import intervals, verdicts
-from reproduce.report.published import look_in
+from reproduce.report.published import Published, look_in
 from reproduce.report.results import Cell
+from reproduce.report.verdicts import NO_IMAGES, Sampling
 
 
 def over_seeds(cells: Sequence[Cell]) -> Cell:
@@ -32,18 +33,12 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
         return _combined(cell, cells)
     scale = "fraction" if _is_confidence(first) else ""
     mean, deviation = intervals.spread(intervals.to_scale(values, scale))
-    extra = 0.0
-    if first.runs == 1 and first.low is not None and first.high is not None and first.n:
-        each = mean * (1 - mean)
-        if first.unit != "fraction":  # the images' variance, out of the interval of their mean
-            half = (first.high - first.low) / (2 * intervals.t_quantile(first.n - 1))
-            each = half**2 * first.n
-        extra = verdicts.fewer_images(each, first.n, published)
+    images = _images(kept, mean, published) if first.runs == 1 and not scale else NO_IMAGES
     ends = intervals.of_mean(mean, deviation, len(kept))
     low, high = (float(intervals.from_scale(end, scale)) for end in ends)
     interval = intervals.within(intervals.Interval(low, high), first.unit)
     judged = verdicts.of_runs(
-        mean, deviation, len(kept), published, extra, each=first.runs, log_odds=bool(scale)
+        mean, deviation, len(kept), published, images, each=first.runs, log_odds=bool(scale)
     )
     cell = first._replace(
         value=float(intervals.from_scale(mean, scale)),
@@ -54,6 +49,19 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
         **judged._asdict(),
     )
     return _combined(cell, cells)
+
+
+def _images(cells: Sequence[Cell], mean: float, published: Published | None) -> Sampling:
+    """What the images behind each run's rate or mean add; a mean's interval has their variance."""
+    variances, counts = [], []
+    for cell in cells:
+        if cell.low is None or cell.high is None or not cell.n or cell.n < 2:
+            return NO_IMAGES
+        half = (cell.high - cell.low) / (2 * intervals.t_quantile(cell.n - 1))
+        variances.append(mean * (1 - mean) if cell.unit == "fraction" else half**2 * cell.n)
+        counts.append(cell.n)
+    variance, shared = float(np.mean(variances)), cells[0].same_images
+    return verdicts.sampling(variance, min(counts), published, shared=shared)
 
 
 def _is_confidence(cell: Cell) -> bool:

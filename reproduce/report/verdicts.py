@@ -10,6 +10,8 @@ Each test asks how far apart two numbers of one source would lie in 95 of 100 ca
 - A mean over n images: variance s^2 (1 / n + 1 / n_paper), Student's t.
 - Several runs: the paper's is one further run, variance s^2 (1 + 1 / runs), and wider where the
   paper's number rests on fewer images than ours (Welch and Satterthwaite's degrees of freedom).
+  Where each run draws images of its own, one run scatters at least as that many images do by
+  themselves; where all runs share theirs, s^2 has none of that, and both samples' is added.
 - A median over runs: as a mean, by the spread of the runs' own medians.
 - Confidences, also those of several seeds: as log-odds.
 - A number without spread: by rounding.
@@ -21,6 +23,7 @@ numbers of one source different is measured in tests/calibration.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +35,8 @@ from reproduce.report.results import Cell, Verdict
 
 TOLD = 0.2  # of the published number: a smaller half-width tells such a difference
 FEWEST_RUNS = 3  # with two, the rule called up to 9 % different with nothing different
-WHOLE_SETS = (10_000, 60_000)  # MNIST's test and training images, the same for everybody
+# MNIST's test and training images, and its test images of 3 and 7: the same for everybody
+WHOLE_SETS = (10_000, 60_000, 2_038)
 
 RULE = (
     "consistent (✓): the difference lies within what two numbers of one source show in 95 of 100 "
@@ -54,6 +58,19 @@ class Judgement(NamedTuple):
     half_width: float | None = None
 
 
+class Sampling(NamedTuple):
+    """What the images behind each of several runs add to the variance between them.
+
+    least: what one run has of it at the least, and so the paper's; few runs may happen to show
+        less.
+    extra: what the paper's number has beyond one of our runs.
+    """
+
+    least: float = 0.0
+    extra: float = 0.0
+
+
+NO_IMAGES = Sampling()
 UNPUBLISHED = Judgement("unpublished")
 NOTHING_KNOWN = Judgement("too wide")
 
@@ -101,7 +118,7 @@ def of_runs(
     deviation: float,
     runs: int,
     published: Published | None,
-    extra: float = 0.0,
+    images: Sampling = NO_IMAGES,
     each: int = 1,
     *,
     log_odds: bool = False,
@@ -110,27 +127,58 @@ def of_runs(
 
     Args:
         mean, deviation: of our numbers, `runs` of them; of their log-odds if log_odds.
-        extra: variance of the paper's number beyond one of our runs, see `fewer_images`.
+        images: see `sampling`.
         each: runs that each of our numbers is the mean of.
     """
     if published is None or not published.judged:
         return UNPUBLISHED
     if runs < FEWEST_RUNS:
         return NOTHING_KNOWN
-    scattered = deviation**2 * (each + 1 / runs)
-    freedom = (scattered + extra) ** 2 / (scattered**2 / (runs - 1)) if scattered else math.inf
-    return _judged(mean, scattered + extra, freedom, published, log_odds=log_odds)
+    share = 1 + 1 / (each * runs)  # the paper's run, and the mean of all of ours
+    scattered = deviation**2 * each * share
+    shown, least = scattered + images.extra, images.least * share + images.extra
+    freedom = shown**2 / (scattered**2 / (runs - 1)) if scattered else math.inf
+    if Z**2 * least > t_quantile(freedom) ** 2 * shown:
+        shown, freedom = least, math.inf
+    return _judged(mean, shown, freedom, published, log_odds=log_odds)
 
 
-def fewer_images(variance: float, images: int | None, published: Published | None) -> float:
-    """What the paper's number scatters more than one of ours because it rests on fewer images.
+def sampling(
+    variance: float, images: int | None, published: Published | None, *, shared: bool
+) -> Sampling:
+    """What samples of images add to a run's scatter and to the paper's number.
+
+    A whole set is the paper's as well, and adds nothing. Images that all runs share scatter our
+    mean as a whole, at most by their variance, which is what is taken.
 
     Args:
-        variance: of one image's; images: behind each of our numbers.
+        variance: of one image's.
+        images: behind each of our numbers; None where they are not known.
+        shared: whether all runs have the same ones.
     """
-    if published is None or not images or not published.n:
-        return 0.0
-    return variance * max(0.0, 1 / published.n - 1 / images)
+    if published is None or not images:
+        return NO_IMAGES
+    theirs = published.n or images
+    if theirs == images and images in WHOLE_SETS:
+        return NO_IMAGES
+    if shared:
+        return Sampling(extra=variance * (1 / theirs + 1 / images))
+    return Sampling(variance / images, variance * max(0.0, 1 / theirs - 1 / images))
+
+
+def sampling_of_rms(
+    runs: Sequence[np.ndarray], published: Published | None, *, shared: bool
+) -> Sampling:
+    """`sampling` of a root mean square over the images of each run.
+
+    Args:
+        runs: each image's own, for each run.
+    """
+    deviations = [intervals.rms_spread(run)[1] for run in runs if len(run) > 1 and run.any()]
+    if not deviations:
+        return NO_IMAGES
+    variance = float(np.mean(np.square(deviations)))
+    return sampling(variance, min(map(len, runs)), published, shared=shared)
 
 
 def of_median(values: np.ndarray, published: Published | None) -> Judgement:

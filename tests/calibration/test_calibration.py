@@ -1,4 +1,4 @@
-"""Of two numbers of one source, every rule calls 3 to 7 in a hundred different."""
+"""Of two numbers of one source, every rule calls 3 to 7 in a hundred different, or fewer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ LUCK = 2 * math.sqrt(0.05 * 0.95 / DRAWS)  # of the simulation itself
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.source}")
 def test_nothing_different_is_called_different_in_five_of_a_hundred(case):
-    assert 0.03 - LUCK <= shares(case, 1.0)["differs"] <= 0.07 + LUCK
+    fewest = 0.0 if case.cautious else 0.03 - LUCK
+    assert fewest <= shares(case, 1.0)["differs"] <= 0.07 + LUCK
 
 
 def test_two_runs_give_no_verdict():

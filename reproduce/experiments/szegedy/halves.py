@@ -89,7 +89,7 @@ def table3(
         images: test images attacked for each network.
         rule: by which they are chosen (`draw`).
     """
-    cells = Cells("szegedy", "table3")
+    cells = Cells("szegedy", "table3", same_images=rule == "first")
     context = context.with_networks(networks)
     runs = _splits(context, splits, images, attack, rule)
     for row in TRAINED_ON:
@@ -101,7 +101,7 @@ def table3(
             ]
             cells.rate_over_runs(row, column, wrong, [len(examples.labels) for examples in sets])
         distortions = [run.attacked[row].found.distortion for run in runs]
-        cells.pooled_over_runs(row, "distortion", distortions)
+        cells.pooled_over_runs(row, "distortion", distortions, shared=True)
     return Artefact(
         title="Table 3: networks trained on disjoint halves",
         caption=(
@@ -132,7 +132,7 @@ def table4(
         images: test images attacked for each network.
         rule: by which they are chosen (`draw`).
     """
-    cells = Cells("szegedy", "table4")
+    cells = Cells("szegedy", "table4", same_images=rule == "first")
     context = context.with_networks(networks)
     runs = _splits(context, splits, images, attack, rule)
     rates: dict[tuple[str, str], np.ndarray] = {}
@@ -146,7 +146,7 @@ def table4(
                 for run, (examples, _) in zip(runs, sets, strict=True)
             ]
             wrong = [int(one.sum()) for one in each]
-            cells.rate_over_runs(row.label, column, wrong, totals)
+            cells.rate_over_runs(row.label, column, wrong, totals, shared=True)
             some = np.array(totals, float)
             some[some == 0] = np.nan  # the attack found nothing
             rates[row.label, column] = wrong / some
@@ -156,7 +156,7 @@ def table4(
             mistaken[row.label, column] = stacked(each)
         if row.made_for is not None and row.spread is None:
             native = [run.attacked[row.made_for].found.distortion for run in runs]
-            cells.pooled_over_runs(row.label, "distortion", native)
+            cells.pooled_over_runs(row.label, "distortion", native, shared=True)
         else:
             cells.number(
                 row.label, "distortion", float(np.mean([spread for _, spread in sets])), "rms"

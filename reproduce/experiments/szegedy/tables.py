@@ -59,7 +59,7 @@ def table1(
         attack: the paper's, or another; tight: the paper's with a sharpened loss.
         rule: by which the images are chosen (`draw`).
     """
-    cells = Cells("szegedy", "table1")
+    cells = Cells("szegedy", "table1", same_images=rule == "first")
     runs = _runs(context, images, seeds, attack, rule)
     sharp = _runs(context, images, seeds, tight, rule)
     needed: dict[str, np.ndarray] = {}
@@ -105,7 +105,7 @@ def table2(
     context: Context, *, images: int, seeds: int, attack: Attack, rule: str = "random"
 ) -> Artefact:
     """Table 2: error of every network on the images distorted for every other."""
-    cells = Cells("szegedy", "table2")
+    cells = Cells("szegedy", "table2", same_images=rule == "first")
     names = list(context.networks)
     wrong: dict[tuple[str, str], list[np.ndarray]] = {}
     totals: dict[str, list[int]] = {}
