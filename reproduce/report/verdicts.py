@@ -45,7 +45,8 @@ RULE = (
     "differs (≠): otherwise, and ≢ where only the rounding "
     "tells. A rate by the two-sample test for proportions with the paper's own sample size, on all "
     "test images by our spread over seeds; a mean by our spread for a sample of the paper's size; "
-    "several runs by the prediction interval for one run; a median by the runs' own medians; "
+    "several runs by the prediction interval for one run, and no narrower than the chance among "
+    "their images alone; a median by the runs' own medians; "
     "confidences by their log-odds. Intervals are 95 %. other data (°): not the paper's, so not "
     "compared."
 )

@@ -152,7 +152,8 @@ def table() -> str:
         f"Made by `python -m tests.calibration.simulate`, {DRAWS:,} draws a row. *Nothing "
         "different*: both numbers come from one source, and 5 % should differ. *A fifth more*: the "
         "paper's source is 1.2 times ours; how often the rule tells. *Too wide*: how often no "
-        "verdict of agreement is given.",
+        "verdict of agreement is given. Several runs are judged by their own spread or by that of "
+        "their images, whichever is wider, and so err less where seeds hardly differ.",
         "",
         "| rule | source | differs, nothing different (%) | too wide (%) "
         "| differs, a fifth more (%) |",
