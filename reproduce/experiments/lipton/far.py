@@ -135,9 +135,9 @@ def far(context: Context, *, models: Recipes) -> Artefact:
     return Artefact(
         title="A linear model's certainty far from the data",
         caption=(
-            "The corner of the box that lies along each class's weights, mean over classes. A "
-            "gap: the distance of a training image from its nearest neighbour "
-            f"(median {unit:.2f}, among {len(reference.labels)} images)."
+            "The corner of the box that lies along each class's weights, mean over classes. "
+            f"Distances are to the nearest of {len(reference.labels):,} training images. A gap: "
+            f"that of one of {len(gaps):,} from its nearest neighbour (median {unit:.2f})."
         ),
         cells=cells.list,
         claims=[rules.far_and_certain(cells)],

@@ -142,7 +142,8 @@ def unconstrained_space(cells: Cells) -> Claim:
 
 
 def far_and_certain(cells: Cells) -> Claim:
-    """15: more than 99 % certain, farther from all data than any datum from its neighbour.
+    """15: more than 99 % certain, farther from the data than any datum from its neighbour, among
+    the training images that distances are measured to.
 
     Intervals over the ten classes; a number that is the same for all has none.
     """
@@ -161,6 +162,7 @@ def far_and_certain(cells: Cells) -> Claim:
         },
         {row: (confidence[row], reach.get(row, math.nan)) for row in confidence},
         f"confidence above 99 % at more than {farthest:.1f} median gaps between neighbouring "
-        "training images, the largest there is", lambda share, gaps: f"{share:.2%} at {gaps:.1f}",
+        "training images, the largest that was measured",
+        lambda share, gaps: f"{share:.2%} at {gaps:.1f}",
         fewest(cells, "confidence"),
     )  # fmt: skip
