@@ -80,6 +80,18 @@ def test_a_range_of_pixels_is_not_told_by_a_few_mistakes():
     assert input_format.pixels(clear)[0] == "[0, 1]"
 
 
+@pytest.mark.parametrize("count", [3, 500, 501, 999, 1499, 2000])
+def test_the_range_is_decided_on_images_of_all_classes_alike(count):
+    """Sorted by class, as folders are."""
+    labels = np.arange(count) * 10 // count
+    images = labels.astype(np.float32).reshape(-1, 1, 1, 1)
+    chosen = input_format.sample(Examples(images, labels))
+    np.testing.assert_array_equal(chosen.images.ravel(), chosen.labels)
+    assert len(chosen.labels) == min(count, 500)
+    shares = np.bincount(chosen.labels, minlength=10) / len(chosen.labels)
+    np.testing.assert_allclose(shares, np.bincount(labels, minlength=10) / count, atol=0.005)
+
+
 @pytest.mark.parametrize(
     ("images", "batch"), [(1, 1), (3, 4), (64, 64), (130, 256), (1000, 1000), (70_000, 1000)]
 )

@@ -56,10 +56,11 @@ class Answers(NamedTuple):
 
 
 def sample(examples: Examples) -> Examples:
-    """Some of all classes, as photographs are sorted by class."""
+    """Some from first to last, and so of all classes: folders are sorted by class."""
     wanted = min(SAMPLE, max(1, SAMPLE_PIXELS // examples.images[0].size))
-    step = max(1, len(examples.labels) // wanted)
-    return Examples(*(array[::step][:wanted] for array in examples))
+    count = len(examples.labels)
+    rows = np.linspace(0, count - 1, min(wanted, count)).astype(int)
+    return Examples(*(array[rows] for array in examples))
 
 
 def ranges(images: np.ndarray) -> dict[str, tuple[float, float]]:
