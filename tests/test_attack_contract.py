@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -126,6 +127,29 @@ def test_no_network_is_shown_what_is_no_number(attack):
     found = attack(always_the_first, IMAGES, wanted)
     assert found.failed.all()
     assert np.isnan(found.images).all()
+
+
+def bare_and_augmenting():
+    """One network, without and with a layer that moves images unless told that nobody trains."""
+    bare = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    bare.layers[-1].set_weights([WEIGHTS, BIAS])
+    moved = keras.layers.RandomTranslation(0.4, 0.4, fill_mode="constant")
+    return bare, keras.Sequential([keras.Input((4, 4, 1)), moved, *bare.layers])
+
+
+@pytest.mark.parametrize("attack", [*BY_GRADIENT, CoauthorLadder(evaluations=100, joint=False),
+                                    DeepFool(), simba.SimBA(queries=50)], ids=str)  # fmt: skip
+def test_no_model_is_attacked_as_it_is_in_training(attack):
+    networks = bare_and_augmenting()
+    expected, found = (attack(each, IMAGES, wanted_by(attack, networks[0])) for each in networks)
+    np.testing.assert_array_equal(found.failed, expected.failed)
+    np.testing.assert_allclose(found.images, expected.images, atol=1e-4)
+
+
+def test_no_model_is_asked_for_the_smallest_epsilon_as_in_training():
+    labels = answers(bare_and_augmenting()[0], IMAGES)
+    found = [fgsm.smallest_epsilon(each, IMAGES, labels) for each in bare_and_augmenting()]
+    np.testing.assert_array_equal(*found)
 
 
 @each_attack

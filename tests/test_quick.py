@@ -1,5 +1,6 @@
 """One fooling image and one adversarial digit from Python."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,6 +53,20 @@ def test_an_adversarial_digit_is_near_its_original_and_labelled_as_asked(
     assert found.distortion == pytest.approx(np.sqrt(np.mean(change**2)))
     scores = (found.image.reshape(-1) @ weights).astype(np.float64)
     assert found.confidence == pytest.approx(softmax(scores)[target], rel=1e-3)
+
+
+def test_a_model_that_augments_is_asked_as_it_answers_once_trained(mnist_5k: Dataset, weights):
+    turned = keras.layers.RandomRotation(0.3)
+    model = keras.Sequential([keras.Input((28, 28, 1)), turned, keras.layers.Flatten(),
+                              keras.layers.Dense(10)])  # fmt: skip
+    model.layers[-1].set_weights([weights, np.zeros(10, np.float32)])
+    right = (mnist_5k.test.images.reshape(-1, 784) @ weights).argmax(1) == mnist_5k.test.labels
+    label = int(mnist_5k.test.labels[right][0])
+    found = reproduce.adversarial_image(model, label, (label + 1) % 10, dataset=mnist_5k)
+    first = mnist_5k.test.images[right & (mnist_5k.test.labels == label)][0]
+    np.testing.assert_array_equal(found.original, first)
+    scores = (found.image.reshape(-1) @ weights).astype(np.float64)
+    assert found.confidence == pytest.approx(softmax(scores)[found.target], rel=1e-3)
 
 
 def test_a_picture_for_notebooks_repeats_each_pixel(classify):

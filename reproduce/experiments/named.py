@@ -14,6 +14,7 @@ from reproduce.data import Dataset, mnist
 from reproduce.experiments import Context
 from reproduce.networks import foreign
 from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import inference
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import CONF, OUTPUTS, RELEASED
 from reproduce.runtime.store import Store
@@ -79,7 +80,7 @@ def classes(classify: Classifier, shape: tuple[int, ...]) -> int:
 
 def logits(classify: Classifier, images: np.ndarray) -> np.ndarray:
     """Its answers as an array, float32 (n, classes)."""
-    return np.asarray(classify(np.asarray(images, np.float32)))
+    return np.asarray(inference(classify)(np.asarray(images, np.float32)))
 
 
 def _recipes(name: str) -> Mapping[str, partial[Any]]:

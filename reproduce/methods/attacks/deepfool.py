@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import inference
 
 FURTHER = 1e-4  # by euclidean length
 
@@ -36,11 +37,13 @@ class DeepFool(Attack):
     wants: ClassVar[str] = "labels"
 
     def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
+        forward = inference(classify)
+
         @tf.function(input_signature=[tf.TensorSpec((None, *images.shape[1:]), tf.float32)])
         def linearised(points: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
-                scores = classify(points)
+                scores = forward(points)
             return scores, tape.batch_jacobian(scores, points)
 
         waiting, changed, total = np.arange(len(images)), images.copy(), np.zeros_like(images)

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classifier import Classifier
+from reproduce.networks.forward import inference
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def iterated(
         clip: whether pixels stay in [0, 1].
     """
     stride = 2.5 * epsilon / steps if stride is None else stride
+    forward = inference(classify)
 
     def size(change: Any) -> Any:
         return tf.sqrt(tf.reduce_mean(change**2, axis=(1, 2, 3), keepdims=True)) + 1e-12
@@ -109,7 +111,7 @@ def iterated(
         for _ in range(steps):
             with tf.GradientTape() as tape:
                 tape.watch(changed)
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, classify(changed))
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, forward(changed))
             changed += stride * step(tape.gradient(loss, changed))
             changed = x + within(changed - x)
             changed = tf.clip_by_value(changed, 0.0, 1.0) if clip else changed
@@ -135,18 +137,19 @@ def smallest_epsilon(
     An upper bound of the smallest there is. Bisection image by image, all in one batch: epsilon
     stands in the graph as a tensor.
     """
+    forward = inference(classify)
 
     @tf.function(reduce_retracing=True)
     def fooled(x: Any, y: Any, epsilon: Any) -> Any:
         e = epsilon[:, None, None, None]
-        changed, ever = x, tf.argmax(classify(x), 1) != y
+        changed, ever = x, tf.argmax(forward(x), 1) != y
         for _ in range(steps):
             with tf.GradientTape() as tape:
                 tape.watch(changed)
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, classify(changed))
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, forward(changed))
             changed += 2.5 * e / steps * tf.sign(tape.gradient(loss, changed))
             changed = tf.clip_by_value(tf.clip_by_value(changed, x - e, x + e), 0.0, 1.0)
-            ever |= tf.argmax(classify(changed), 1) != y
+            ever |= tf.argmax(forward(changed), 1) != y
         return ever
 
     x, y = tf.constant(images), tf.constant(labels)

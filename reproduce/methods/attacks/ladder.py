@@ -19,7 +19,7 @@ import tensorflow as tf
 from reproduce.methods.attacks import joint, lbfgsb
 from reproduce.methods.attacks.attack import Adversarial, Attack, proposed
 from reproduce.networks.classifier import Classifier
-from reproduce.networks.forward import slot_logits
+from reproduce.networks.forward import inference, slot_logits
 
 
 @dataclass(frozen=True)
@@ -166,12 +166,13 @@ def joint_objective(
     classify: Classifier, images: np.ndarray, targets: np.ndarray
 ) -> Callable[[np.ndarray, float], joint.Objective]:
     """(rows, c) -> mean cross-entropy + c times the mean of |r|^2 over those images, as one."""
+    forward = inference(classify)
 
     @tf.function(reduce_retracing=True)
     def loss_and_gradient(points: Any, wanted: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(points)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, classify(points))
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, forward(points))
         return loss, tape.gradient(loss, points)
 
     def of(rows: np.ndarray, c: float) -> joint.Objective:
@@ -195,14 +196,14 @@ def _settled_alone(
     classify: Classifier, images: np.ndarray, targets: np.ndarray, evaluations: int
 ) -> Minimiser:
     """Each image's own minimum."""
-    shape = images.shape[1:]
+    shape, forward = images.shape[1:], inference(classify)
 
     @tf.function(reduce_retracing=True)
     def solve(position: Any, clean: Any, wanted: Any, c: Any) -> Any:
         def loss_and_gradient(points: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
-                scores = classify(tf.reshape(points, (-1, *shape)))
+                scores = forward(tf.reshape(points, (-1, *shape)))
                 loss = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, scores)
             return loss, tape.gradient(loss, points)
 
