@@ -81,6 +81,20 @@ def test_every_network_of_the_configuration_is_found_by_its_name():
         assert name in named._recipes(name)
 
 
+@pytest.mark.parametrize("ask", [reproduce.fooling_image, reproduce.adversarial_image])
+@pytest.mark.parametrize("kind", ["NumPy", "predict", "mistaken"])
+def test_a_function_that_is_no_graph_ends_with_one_line(ask, kind, weights, mnist_5k: Dataset):
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    functions = {
+        "NumPy": lambda images: np.asarray(images).reshape(len(images), -1) @ weights,
+        "predict": lambda images: model.predict(images, verbose=0) @ weights,
+        "mistaken": lambda images: tf.reshape(images, (-1, 783)) @ weights,
+    }
+    with pytest.raises(UserError, match="no NumPy, no predict") as told:
+        ask(functions[kind], 3, dataset=mnist_5k)
+    assert "\n" not in str(told.value)
+
+
 def test_a_mistake_ends_with_one_line(classify, mnist_5k):
     with pytest.raises(UserError, match=r"no network is called LeNte: there are .*LeNet"):
         reproduce.network("LeNte", dataset=mnist_5k)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from omegaconf import OmegaConf
 
 from reproduce.data import Dataset, mnist
@@ -15,6 +16,7 @@ from reproduce.experiments import Context
 from reproduce.networks import foreign
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import inference
+from reproduce.networks.opening import first_words
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import CONF, OUTPUTS, RELEASED
 from reproduce.runtime.store import Store
@@ -67,7 +69,7 @@ def input_shape(classify: Classifier) -> tuple[int, int, int]:
 
 def classes(classify: Classifier, shape: tuple[int, ...]) -> int:
     """How many the network tells apart, asked with one grey and one black image."""
-    answers = logits(classify, np.stack([np.full(shape, 0.5), np.zeros(shape)]).astype(np.float32))
+    answers = _first_answers(classify, np.stack([np.full(shape, 0.5), np.zeros(shape)]))
     if answers.ndim != 2 or answers.shape[1] < 2:
         raise UserError(f"logits (n, classes) are expected, got an array of shape {answers.shape}.")
     if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4):
@@ -76,6 +78,26 @@ def classes(classify: Classifier, shape: tuple[int, ...]) -> int:
             "and the softmax at its end is taken off; or return its logits."
         )
     return int(answers.shape[1])
+
+
+def _first_answers(classify: Classifier, images: np.ndarray) -> np.ndarray:
+    """As `logits`, by a graph, which is what attacks and evolution make of a function.
+
+    Raises:
+        UserError: it cannot be one, as NumPy and a model's `predict` cannot; or it fails.
+    """
+    form = tf.TensorSpec(images.shape, tf.float32)
+    try:
+        graph = tf.function(inference(classify)).get_concrete_function(form)
+        return np.asarray(graph(tf.constant(images, tf.float32)))
+    except UserError:
+        raise
+    except Exception as error:  # of whatever kind somebody's function raises
+        raise UserError(
+            "a network is a Keras model or a function of TensorFlow's or Keras's operations (no "
+            f"NumPy, no predict); this one does not take a tensor of {images.shape}: "
+            f"{first_words(error)}"
+        ) from error
 
 
 def logits(classify: Classifier, images: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@
     found = reproduce.adversarial_image("FC100-100-10", 3)  # Szegedy et al. 2014
 
 Both take a network by its name in conf/networks (trained once, kept in outputs/cache, and shared
-with the experiments), a Keras file, a Keras model, or any function from images to logits.
+with the experiments), a Keras file, a Keras model, or any function from images to logits whose
+operations are those of TensorFlow or Keras.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def fooling_image(
     Args:
         model: a name in conf/networks ("LeNet", "FC100-100-10", "SqueezeNet"), a file that Keras
             saved, "module:function", or images float32 (n, height, width, channels) in [0, 1]
-            -> logits (n, classes), such as a Keras model.
+            -> logits (n, classes), such as a Keras model or a function of TensorFlow's operations.
         label: the class the network is to see.
         encoding: "CPPN", regular images, or "direct", one gene a pixel.
         preset: of the encoding: "code" is the authors' program; `cppn` and `direct` have others.
