@@ -95,6 +95,23 @@ def test_a_function_that_is_no_graph_ends_with_one_line(ask, kind, weights, mnis
     assert "\n" not in str(told.value)
 
 
+def test_a_file_may_be_a_path(tmp_path, mnist_5k: Dataset, weights):
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),
+                              keras.layers.Dense(10)])  # fmt: skip
+    model.layers[-1].set_weights([weights, np.zeros(10, np.float32)])
+    model.save(tmp_path / "plain.keras")
+    found = reproduce.fooling_image(tmp_path / "plain.keras", 3, generations=0, dataset=mnist_5k)
+    assert found.label == 3
+    assert reproduce.network(tmp_path / "plain.keras", dataset=mnist_5k).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize("ask", [reproduce.fooling_image, reproduce.adversarial_image])
+@pytest.mark.parametrize("model", [3, None, np.eye(10)])
+def test_what_is_no_network_is_named(ask, model, mnist_5k: Dataset):
+    with pytest.raises(UserError, match=f"a network is .* got {type(model).__name__}"):
+        ask(model, 3, dataset=mnist_5k)
+
+
 def test_a_mistake_ends_with_one_line(classify, mnist_5k):
     with pytest.raises(UserError, match=r"no network is called LeNte: there are .*LeNet"):
         reproduce.network("LeNte", dataset=mnist_5k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ GREY_28 = (28, 28, 1)  # images for a function that does not say what it takes
 
 
 def network(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     seed: int = 0,
     dataset: Dataset | None = None,
@@ -44,18 +45,31 @@ def network(
         A Keras model, images float32 (n, height, width, channels) in [0, 1] -> logits.
     """
     dataset = mnist() if dataset is None else dataset
+    name = os.fspath(name)
     if Path(name).suffix or ":" in name:
         return foreign.load(name, dataset=dataset)
     return Context(dataset, _recipes(name), seed, Store(store, RELEASED)).network(name)
 
 
 def classifier(
-    model: str | Classifier, seed: int, dataset: Dataset | None, store: str | Path
+    model: str | os.PathLike[str] | Classifier,
+    seed: int,
+    dataset: Dataset | None,
+    store: str | Path,
 ) -> Classifier:
-    """A network by its name, or the function that it already is."""
-    if isinstance(model, str):
+    """A network by its name or file, or the function that it already is.
+
+    Raises:
+        UserError: for anything else.
+    """
+    if isinstance(model, str | os.PathLike):
         named: Classifier = network(model, seed=seed, dataset=dataset, store=store)
         return named
+    if not callable(model):
+        raise UserError(
+            "a network is a name in conf/networks, a Keras file, a Keras model or a function, "
+            f"got {type(model).__name__}."
+        )
     return model
 
 

@@ -12,6 +12,7 @@ operations are those of TensorFlow or Keras.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ class AdversarialImage(NamedTuple):
 
 
 def fooling_image(
-    model: str | Classifier,
+    model: str | os.PathLike[str] | Classifier,
     label: int,
     *,
     encoding: str = "CPPN",
@@ -146,7 +147,7 @@ def fooling_image(
 
 
 def adversarial_image(
-    model: str | Classifier,
+    model: str | os.PathLike[str] | Classifier,
     label: int,
     target: int | None = None,
     *,
