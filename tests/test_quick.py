@@ -112,6 +112,43 @@ def test_what_is_no_network_is_named(ask, model, mnist_5k: Dataset):
         ask(model, 3, dataset=mnist_5k)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"generations": -1}, {"generations": 2.5}, {"generations": True}, {"label": 3.0},
+     {"label": "3"}, {"label": -1}, {"seed": -1}, {"seed": None}, {"encoding": ["CPPN"]},
+     {"preset": ["code"]}],
+    ids=str,
+)  # fmt: skip
+def test_what_an_evolution_cannot_do_is_said_in_one_line(classify, given):
+    expect_one_line(reproduce.fooling_image, {"model": classify, "label": 3, **given}, *given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"label": 3.0}, {"label": "3"}, {"label": 10}, {"target": 8.5}, {"target": 10},
+     {"target": -1}, {"seed": -1}, {"index": 1.5}, {"index": -1}, {"tau": "a"}, {"tau": -1},
+     {"tau": np.nan}, {"tau": np.inf}, {"searches": 0}, {"evaluations": 2.5}, {"pairs": 0},
+     {"margin": "a"}, {"tolerance": np.nan}, {"c": "a"}, {"c": -1}, {"taus": 2}, {"images": 2},
+     {"dataset": "mnist_5k"}],
+    ids=str,
+)  # fmt: skip
+def test_what_an_attack_cannot_do_is_said_in_one_line(classify, mnist_5k: Dataset, given):
+    arguments = {"model": classify, "label": 3, "dataset": mnist_5k, **given}
+    expect_one_line(reproduce.adversarial_image, arguments, *given)
+
+
+def expect_one_line(call, arguments, name):
+    with pytest.raises(UserError, match=name) as told:
+        call(**arguments)
+    assert "\n" not in str(told.value)
+
+
+def test_whole_numbers_may_be_numpys(classify):
+    three = [reproduce.fooling_image(classify, kind(3), generations=kind(0), seed=kind(0))
+             for kind in (int, np.int64, np.uint8)]  # fmt: skip
+    assert three[0].confidence == three[1].confidence == three[2].confidence
+
+
 def test_a_mistake_ends_with_one_line(classify, mnist_5k):
     with pytest.raises(UserError, match=r"no network is called LeNte: there are .*LeNet"):
         reproduce.network("LeNte", dataset=mnist_5k)

@@ -18,6 +18,7 @@ from reproduce.networks import foreign
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import inference
 from reproduce.networks.opening import first_words
+from reproduce.runtime.arguments import whole
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.places import CONF, OUTPUTS, RELEASED
 from reproduce.runtime.store import Store
@@ -44,11 +45,25 @@ def network(
     Returns:
         A Keras model, images float32 (n, height, width, channels) in [0, 1] -> logits.
     """
-    dataset = mnist() if dataset is None else dataset
-    name = os.fspath(name)
+    dataset = images_of(dataset)
+    name, seed = os.fspath(name), whole("seed", seed, least=0)
     if Path(name).suffix or ":" in name:
         return foreign.load(name, dataset=dataset)
     return Context(dataset, _recipes(name), seed, Store(store, RELEASED)).network(name)
+
+
+def images_of(dataset: Dataset | None) -> Dataset:
+    """The data set itself; MNIST for None.
+
+    Raises:
+        UserError: for anything else, such as a function that gives one.
+    """
+    if dataset is not None and not isinstance(dataset, Dataset):
+        raise UserError(
+            "dataset is a data set, such as reproduce.data.mnist_5k(), "
+            f"got {type(dataset).__name__}."
+        )
+    return mnist() if dataset is None else dataset
 
 
 def classifier(

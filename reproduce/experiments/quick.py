@@ -14,20 +14,22 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from reproduce.data import Dataset, mnist
+from reproduce.data import Dataset
 from reproduce.experiments.fitting import sized
-from reproduce.experiments.named import STORE, classes, classifier, input_shape, logits
+from reproduce.experiments.named import STORE, classes, classifier, images_of, input_shape, logits
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import confidence
 from reproduce.methods.evolution.map_elites import evolve
 from reproduce.networks.classifier import Classifier
 from reproduce.report.figures import png
+from reproduce.runtime.arguments import finite, whole
 from reproduce.runtime.errors import UserError
 
 ENCODINGS = {"CPPN": cppn, "direct": direct}
@@ -118,12 +120,14 @@ def fooling_image(
         store: a folder for trained networks.
 
     Raises:
-        UserError: for a name, label, encoding, preset or model that does not fit.
+        UserError: for an argument that does not fit, a name, label or model say.
     """
-    if encoding not in ENCODINGS:
+    seed, label = whole("seed", seed, least=0), whole("label", label, least=0)
+    generations = whole("generations", generations, least=0)
+    if encoding not in list(ENCODINGS):
         raise UserError(f"an encoding is CPPN or direct, got {encoding!r}.")
     made = ENCODINGS[encoding]
-    if preset not in made.PRESETS:
+    if preset not in list(made.PRESETS):
         raise UserError(
             f"a preset of {encoding} is one of {', '.join(made.PRESETS)}; got {preset!r}."
         )
@@ -131,7 +135,7 @@ def fooling_image(
     shape = input_shape(classify)
     sized_encoding = sized(partial(made.encoding, preset), shape)
     count = classes(classify, shape)
-    _check_label("label", label, count)
+    whole("label", label, least=0, most=count - 1)
     found = evolve(
         classify,
         sized_encoding,
@@ -171,22 +175,27 @@ def adversarial_image(
         options: of `reproduce.methods.adversarial.BoxLBFGS`, such as tau=16.
 
     Raises:
-        UserError: where there is no such image, the target is the label, or the attack fails.
+        UserError: for an argument that does not fit; where there is no such image, the target is
+            the label, or the attack fails.
     """
-    dataset = mnist() if dataset is None else dataset
+    seed, label = whole("seed", seed, least=0), whole("label", label, least=0)
+    index = whole("index", index, least=0)
+    target = target if target is None else whole("target", target, least=0)
+    _check_options(options)
+    dataset = images_of(dataset)
     classify = classifier(model, seed, dataset, store)
     count = classes(classify, dataset.test.images.shape[1:])
-    _check_label("label", label, count)
+    for name, value in (("label", label), ("target", target or 0)):
+        whole(name, value, least=0, most=count - 1)
     candidates = dataset.test.images[dataset.test.labels == label]
     right = candidates[logits(classify, candidates).argmax(1) == label]
-    if not 0 <= index < len(right):
+    if index >= len(right):
         raise UserError(
             f"the network gets {len(right)} test images of {label} right; index={index}."
         )
     one = right[index : index + 1]
     if target is None:
         target = int(adversarial.choose_targets(classify, one, np.array([label]), seed=seed)[0])
-    _check_label("target", target, count)
     found = adversarial.nearest(classify, one, np.array([target]), **options)
     if found.failed[0]:
         raise UserError(
@@ -210,6 +219,12 @@ def enlarged(image: np.ndarray) -> bytes:
     return png(image.repeat(times, axis=0).repeat(times, axis=1))
 
 
-def _check_label(what: str, label: int, classes: int) -> None:
-    if not 0 <= label < classes:
-        raise UserError(f"a {what} lies between 0 and {classes - 1}, got {label}.")
+def _check_options(options: dict[str, Any]) -> None:
+    """A UserError unless they are those of `nearest`: c, and those of `BoxLBFGS`."""
+    known = [*signature(adversarial.BoxLBFGS).parameters, "c"]
+    for name in options:
+        if name not in known:
+            raise UserError(f"there is no option {name}: there are {', '.join(known)}.")
+    adversarial.BoxLBFGS(**{name: value for name, value in options.items() if name != "c"})
+    if options.get("c") is not None:
+        finite("c", options["c"], above=0)

@@ -36,6 +36,7 @@ from reproduce.methods.attacks.targets import choose_targets
 from reproduce.networks.classifier import Classifier
 from reproduce.networks.forward import Network
 from reproduce.runtime import progress
+from reproduce.runtime.arguments import finite, whole
 from reproduce.runtime.errors import UserError
 
 __all__ = ["Adversarial", "BoxLBFGS", "choose_targets", "distortion", "nearest", "pooled"]
@@ -89,6 +90,11 @@ class BoxLBFGS(Attack):
     def __post_init__(self) -> None:
         if self.norm not in ("squared", "euclidean"):
             raise UserError(f"norm is squared or euclidean, got {self.norm!r}")
+        finite("tau", self.tau, above=0)
+        for name in ("tolerance", "margin"):
+            finite(name, getattr(self, name))
+        for name in ("searches", "iterations", "evaluations", "pairs"):
+            whole(name, getattr(self, name), least=1)
 
     def find(self, classify: Classifier, images: np.ndarray, wanted: np.ndarray) -> Adversarial:
         network = Network(classify)
