@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reproduce import data
-from reproduce.networks import foreign
+from reproduce.networks import applications, foreign
 from reproduce.runtime.errors import UserError
 
 
@@ -151,3 +151,30 @@ def test_what_cannot_be_loaded_is_told(tmp_path):
     path, _ = saved(tmp_path, keras.layers.Dense(3), shape=(7,))
     with pytest.raises(UserError, match="is no image"):
         foreign.load(path)
+
+
+def test_a_side_that_is_of_no_use_is_refused(tmp_path, monkeypatch):
+    """Else the report says a size that nobody was shown."""
+
+    def of(shape, name):
+        pooled = keras.layers.GlobalAveragePooling2D()
+        return saved(tmp_path, pooled, keras.layers.Dense(10), shape=shape, name=name)[0]
+
+    fixed, any_size = of((32, 32, 3), "fixed.keras"), of((None, None, 1), "any.keras")
+    with pytest.raises(UserError, match=r"side=64 is of no use: .*fixed.keras takes \(32, 32, 3\)"):
+        foreign.load(fixed, side=64)
+    with pytest.raises(UserError, match=r"side=64 is of no use: .* images of mnist_5k"):
+        foreign.load(any_size, side=64, dataset=data.mnist_5k())
+    assert foreign.load(any_size, dataset=data.mnist_5k()).input_shape == (None, 28, 28, 1)
+    assert foreign.load(any_size, side=64).input_shape == (None, 64, 64, 1)
+    monkeypatch.setattr(applications, "_pretrained", lambda *_: keras.models.load_model(fixed))
+    with pytest.raises(UserError, match="side=64 is of no use: MobileNet takes"):
+        applications.application("MobileNet", side=64)
+
+
+@pytest.mark.parametrize("given", [{"scale": 255}, {"offset": 0.0}, {"outputs": "logits"}])
+def test_what_is_known_of_an_application_is_not_to_be_given(given):
+    nothing = {"outputs": None, "scale": None, "offset": None, "side": None}
+    assert list(foreign.saved_by_keras(None, "MobileNet", **nothing)) == ["MobileNet"]
+    with pytest.raises(UserError, match=f"networks.{next(iter(given))}= is for models of one's"):
+        foreign.saved_by_keras(None, "MobileNet", **{**nothing, **given})

@@ -16,11 +16,10 @@ import keras
 import numpy as np
 
 from reproduce.data.download import keras_home
+from reproduce.networks.image_shapes import open_side
 from reproduce.networks.rewiring import as_answered, rewired, without_end
 from reproduce.networks.ten_crops import ten_crops as over_ten_crops
 from reproduce.runtime.errors import NotAvailable, UserError
-
-USUAL_SIDE = 224  # of images for a network that takes any size
 
 
 def application(
@@ -39,7 +38,8 @@ def application(
         raise UserError(f"keras.applications has no {name}; it has {', '.join(known)}.")
     model = _pretrained(build, name) if weights is None else _with_weights(build, name, weights)
     prepare = sys.modules[build.__module__].preprocess_input
-    images = keras.Input(tuple(given or side or USUAL_SIDE for given in model.input_shape[1:]))
+    usual = open_side(name, model.input_shape[1:], side)
+    images = keras.Input(tuple(given or usual for given in model.input_shape[1:]))
     pixels = keras.layers.Rescaling(255.0, name="bytes")(images)
     prepared = prepare(pixels, data_format="channels_last")
     whole = as_answered(model, images, prepared)

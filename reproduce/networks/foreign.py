@@ -5,7 +5,6 @@ They come out like ours: images float32 (n, height, width, channels) in [0, 1] i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from reproduce.data.examples import Dataset
-from reproduce.data.photographs import SIDE, sized
+from reproduce.data.photographs import sized
 from reproduce.networks import input_format
-from reproduce.networks.applications import USUAL_SIDE, application, is_weights_file
+from reproduce.networks.applications import application, is_weights_file
 from reproduce.networks.forward import inference
+from reproduce.networks.image_shapes import arranged, photographs, shapes
 from reproduce.networks.opening import called, first_words, named, opened
 from reproduce.networks.rewiring import (
     as_answered,
@@ -58,6 +58,12 @@ def saved_by_keras(
         bare: dict[str, Any] = {
             key: options[key] for key in ("side", "ten_crops") if key in options
         }
+        unused = [key for key in ("outputs", "scale", "offset") if options.get(key) is not None]
+        if unused:
+            raise UserError(
+                f"networks.{unused[0]}= is for models of one's own: what {name} of "
+                "keras.applications expects and gives is known."
+            )
         if paths:
             bare["weights"] = paths[0]
         return {str(name): partial(application, str(name), **bare)}
@@ -86,14 +92,14 @@ def load(
         scale, offset: what the model expects of a pixel x in [0, 1]: x * scale + offset. A model
             of bytes has scale 255, one of [-1, 1] has scale 2 and offset -1. None, None takes
             the one of `input_format.ranges` that training images speak for.
-        side: of the images, for a model that takes any size.
+        side: of the images, for a model of photographs that takes any size.
         ten_crops: averages the softmax over ten crops of an image of 256.
         dataset: whose images it is going to be shown.
     """
     if outputs not in (None, *OUTPUTS):
         raise UserError(f"outputs is one of {', '.join(OUTPUTS)}, got {outputs}.")
     model = opened(path)
-    shape, inner = _shapes(model, path, side, dataset)
+    shape, inner = shapes(model, path, side, dataset)
     images = keras.Input(shape, name="images", dtype="float32")
     x, rescaling = images, None
     unsaid = scale is None and offset is None
@@ -103,7 +109,7 @@ def load(
             usual if scale is None else scale, offset or 0.0, dtype="float32", name="input_range"
         )
         x = rescaling(x)
-    x = _arranged(x, inner)
+    x = arranged(x, inner)
     network, taken = without_end(rewired(_whole(model, path, images, x), model, images, x), outputs)
     kind = "logits" if taken else outputs
     if rescaling is not None:
@@ -198,13 +204,9 @@ def _found_out(
     return scale, offset, given.kind
 
 
-def _photographs(dataset: Dataset) -> bool:
-    return bool(dataset.names) and dataset.train.images.shape[1:3] == (SIDE, SIDE)
-
-
 def _shown(path: str, dataset: Dataset, shape: tuple[int, ...], settled: bool) -> Dataset | None:
     """The data set at the network's size; None where there are no images and none are needed."""
-    if not _photographs(dataset):
+    if not photographs(dataset):
         if dataset.train.images.shape[1:] != shape:
             raise UserError(
                 f"{path} takes images of {shape}: {dataset.name} has images of "
@@ -229,50 +231,3 @@ def _check_classes(path: str, answers: tuple[int, ...], dataset: Dataset) -> Non
             f"{path} gives {answers} numbers an image: {dataset.name} has images of "
             f"{dataset.train.images.shape[1:]} and {dataset.classes} classes."
         )
-
-
-def _shapes(
-    model: Any, path: str, side: int | None, dataset: Dataset | None
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of the images, and of what the model takes of each; what it leaves open is filled in."""
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) > 1:
-        raise UserError(
-            f"{path} takes {len(inputs)} inputs, and one image is expected: a function "
-            "(networks.path=module:function) may return a model of one input."
-        )
-    usual: tuple[int, ...] = (side or USUAL_SIDE, side or USUAL_SIDE, 3)
-    if dataset is not None and not _photographs(dataset):
-        usual = dataset.train.images.shape[1:]
-    if not inputs:
-        return usual, usual
-    if inputs[0].dtype == "string":
-        raise UserError(f"{path} takes texts, and images are expected.")
-    given = tuple(inputs[0].shape[1:])
-    if len(given) == 3:
-        inner = tuple(size or other for size, other in zip(given, usual, strict=True))
-        channels_first = inner != usual and inner == (usual[2], *usual[:2])
-        return (usual if channels_first else inner), inner
-    if len(given) == 2:
-        inner = (given[0] or usual[0], given[1] or usual[1] * usual[2])
-        return (usual if inner == (usual[0], usual[1] * usual[2]) else (*inner, 1)), inner
-    if len(given) == 1:
-        inner = (given[0] or math.prod(usual),)
-        root = math.isqrt(inner[0])
-        if inner[0] == math.prod(usual):
-            return usual, inner
-        if root * root == inner[0]:
-            return (root, root, 1), inner
-    raise UserError(
-        f"{path}: an input of shape {given} is no image: height, width, channels expected."
-    )
-
-
-def _arranged(x: Any, inner: tuple[int, ...]) -> Any:
-    """Images as the model takes them: flat, in rows, or channels first."""
-    shape = tuple(x.shape[1:])
-    if shape == inner:
-        return x
-    if len(inner) == 3:
-        return keras.layers.Permute((3, 1, 2), name="channels_first")(x)
-    return keras.layers.Reshape(inner, name="shape")(x)
