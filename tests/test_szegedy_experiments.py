@@ -15,6 +15,7 @@ from reproduce.experiments.szegedy import (
     density,
     layer_bounds,
     split_rates,
+    tables,
     top_images,
     units,
 )
@@ -274,10 +275,29 @@ def test_two_classes_leave_a_mislabelled_image_no_target(context):
     found = attacks.attack_examples(two, network, Examples(images, right), attack, 0).found
     np.testing.assert_array_equal(found.targets, 1 - right)
     wrong = Examples(images, np.where(np.arange(60) == 3, 1 - right, right))
-    with pytest.raises(NotAvailable, match="1 of 60 images are mislabelled"):
+    with pytest.raises(NotAvailable, match=r"^box-constrained .* wants targets: 1 of 60"):
         attacks.attack_examples(two, network, wrong, attack, 0)
     assert len(attacks.attack_examples(two, network, wrong, DeepFool(), 0).found.images) == 60
     with pytest.raises(NotAvailable, match="3 classes or more"):
         adversarial_training.adversarial_training(
             two, networks={}, rows={}, seeds=1, images=5, attack=attack
         )
+
+
+def test_where_targets_cannot_be_had_an_attack_without_has_its_table(context):
+    """Two classes: the column of the sharpened loss stays empty, with a note."""
+    train, test = (each._replace(labels=each.labels % 2)
+                   for each in (context.dataset.train, context.dataset.test))  # fmt: skip
+    two = context._replace(dataset=context.dataset._replace(train=train, test=test, classes=2))
+    tight = adversarial.BoxLBFGS(tau=16, searches=2, iterations=5)
+    some = {"images": 20, "seeds": 1, "tight": tight}
+    artefact = tables.table1(two, attack=DeepFool(), **some)
+    of = {column: [cell for cell in artefact.cells if cell.column == column]
+          for column in ("distortion", "tight")}  # fmt: skip
+    assert len(of["tight"]) == len(of["distortion"]) == len(two.networks)
+    assert all(cell.value is None and not cell.missing for cell in of["tight"])
+    assert all(cell.value is not None for cell in of["distortion"])
+    (note,) = artefact.notes
+    assert note.startswith("tight is n/a: box-constrained L-BFGS (tau = 16")
+    with pytest.raises(NotAvailable, match=r"tau = 8.* wants targets: .* are mislabelled"):
+        tables.table1(two, attack=adversarial.BoxLBFGS(tau=8), **some)

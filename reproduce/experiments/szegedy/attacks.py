@@ -11,7 +11,7 @@ from reproduce.data.examples import Examples
 from reproduce.experiments import Context
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.attacks.attack import Adversarial, Attack
-from reproduce.runtime.errors import UserError
+from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.training import logits
 
 AVERAGE = (
@@ -92,7 +92,11 @@ def attack_examples(
     """
     images, labels = examples
     if attack.wants == "targets":
-        labels = adversarial.choose_targets(network, images, labels, seed=seed)
+        try:
+            labels = adversarial.choose_targets(network, images, labels, seed=seed)
+        except NotAvailable as error:
+            reason = f"{attack} wants targets: {error} attack=deepfool needs none."
+            raise NotAvailable(reason) from error
     found = context.cached(partial(attack, network, images, labels), title=title)
     return Attacked(network, examples, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -32,6 +33,7 @@ from reproduce.methods.attacks.attack import Attack
 from reproduce.methods.attacks.minimal.linear import NearestHyperplane
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
+from reproduce.runtime.errors import NotAvailable
 
 NOISE = (0.1, 0.3)  # standard deviations of Table 2's last rows
 NOISE_ROWS = [f"noise {deviation:g}" for deviation in NOISE]
@@ -61,7 +63,12 @@ def table1(
     """
     cells = Cells("szegedy", "table1", same_images=rule == "first")
     runs = _runs(context, images, seeds, attack, rule)
-    sharp = _runs(context, images, seeds, tight, rule)
+    try:
+        sharp = _runs(context, images, seeds, tight, rule)
+    except NotAvailable:
+        if attack.wants == "targets":
+            raise
+        sharp = []
     needed: dict[str, np.ndarray] = {}
     for name in context.networks:
         networks = [run[name].network for run in runs]
@@ -78,7 +85,10 @@ def table1(
             cells.mean(name, "mean of images", distortions[0], "rms")
         else:
             cells.over_runs(name, "mean of images", known_mean(needed[name], axis=1), "rms")
-        cells.pooled_over_runs(name, "tight", [run[name].found.distortion for run in sharp])
+        if sharp:
+            cells.pooled_over_runs(name, "tight", [run[name].found.distortion for run in sharp])
+        else:
+            cells.number(name, "tight", math.nan, "rms")
         cells.pooled_over_runs(name, "exact", [_exact(context, run[name], attack) for run in runs])
     return Artefact(
         title="Table 1: errors and average smallest distortion",
@@ -97,6 +107,7 @@ def table1(
             ),
             *decay_raises_distortion(needed),
         ],
+        notes=[] if sharp else [_no_targets(tight)],
         departures=[*_training(context), *choices(attack, rule), *_over(seeds)],
     )
 
@@ -205,6 +216,13 @@ def _training(context: Context) -> list[str]:
 
 def _without_target(attack: Attack) -> str:
     return "" if attack.wants == "targets" else ", over all labels but the true one"
+
+
+def _no_targets(tight: Attack) -> str:
+    return (
+        f"tight is n/a: {tight} wants targets, and two classes leave an image that is mislabelled "
+        "none beside the label and the answer."
+    )
 
 
 def _over(seeds: int) -> list[str]:

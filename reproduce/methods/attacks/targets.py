@@ -45,7 +45,7 @@ def choose_targets(
     if not left.all():
         raise NotAvailable(
             f"{(~left).sum()} of {len(images)} images are mislabelled, and 2 classes leave them no "
-            "target beside the label and the answer. attack=deepfool needs none."
+            "target beside the label and the answer."
         )
     if rule == "all":
         return np.where(allowed, np.arange(classes), -1)
