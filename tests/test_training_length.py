@@ -12,6 +12,7 @@ from reproduce.experiments.szegedy import training_length
 from reproduce.experiments.szegedy.training_length import NETWORKS
 from reproduce.networks import models
 from reproduce.runtime.errors import NotAvailable
+from reproduce.training import limited_memory
 
 RECIPE = training.Recipe(
     partial(models.dense, units=[6, 5]),
@@ -34,6 +35,31 @@ def test_one_training_on_its_way_is_several_trainings(examples, lengths, tmp_pat
         alone = replace(RECIPE, phases=[phase])(examples=examples, seed=1)
         for one, other in zip(network.get_weights(), alone.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("stop", [30, 90, 160, 199])
+def test_a_training_stopped_within_any_length_goes_on_to_the_same_networks(
+    examples, tmp_path, monkeypatch, stop
+):
+    """A checkpoint beyond a length is not that length's network."""
+    asked = {"lengths": [50, 100, 200], "examples": examples, "seed": 1}
+    iterate, steps = limited_memory.iterate, []
+
+    def counted(*given):
+        steps.append(1)
+        if len(steps) == stop:
+            raise KeyboardInterrupt
+        return iterate(*given)
+
+    whole = training_length.at_lengths(RECIPE, **asked)
+    monkeypatch.setattr(limited_memory, "iterate", counted)
+    with pytest.raises(KeyboardInterrupt):
+        training_length.at_lengths(RECIPE, **asked, checkpoints=tmp_path)
+    again = training_length.at_lengths(RECIPE, **asked, checkpoints=tmp_path)
+    assert len(steps) < 200 + 51  # each length goes on from the one before
+    for network, other in zip(again, whole, strict=True):
+        for one, two in zip(network.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_a_recipe_that_is_not_lbfgs_alone_is_refused(examples):

@@ -7,6 +7,7 @@ several lengths, on one path each, and fed with each other's adversarial images.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from reproduce.report import figures
 from reproduce.report.cells import Cells
 from reproduce.report.results import Artefact
 from reproduce.runtime.errors import NotAvailable
+from reproduce.runtime.files import dispensable
 from reproduce.runtime.progress import stage
 
 NETWORKS = ("FC100-100-10", "FC123-456-10")
@@ -110,15 +112,32 @@ def at_lengths(
     Args:
         recipe: with the one phase `training.lbfgs`; lengths: ascending. Where
             they are multiples of `limited_memory.EVERY`, each goes on from the one before.
+        checkpoints: a folder, in which each length has its own: a training goes on from whatever
+            it finds there, also from beyond its end.
     """
     if recipe.methods != [training.lbfgs]:
         raise NotAvailable("lengths of training need a recipe of full-batch L-BFGS alone.")
-    return [
-        replace(recipe, phases=[partial(recipe.phases[0], iterations=length)])(
-            examples=examples, seed=seed, classes=classes, checkpoints=checkpoints
+    networks, before = [], None
+    for length in lengths:
+        folder = checkpoints and checkpoints / str(length)
+        if folder and before:
+            _begin_at(folder, before)
+        trained = replace(recipe, phases=[partial(recipe.phases[0], iterations=length)])(
+            examples=examples, seed=seed, classes=classes, checkpoints=folder
         )
-        for length in lengths
-    ]
+        networks.append(trained)
+        before = folder
+    return networks
+
+
+def _begin_at(folder: Path, before: Path) -> None:
+    """The checkpoints of a shorter training, for a longer one that has none."""
+    if before.exists() and not folder.exists():
+        aside = folder.with_name("aside")
+        with dispensable("a checkpoint"):
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.copytree(before, aside)
+            aside.rename(folder)
 
 
 def draw_rates(rates: Mapping[tuple[At, At], np.ndarray], lengths: Sequence[int]) -> Figure:
