@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from reproduce.methods.bounds import lipschitz, weighted
 from reproduce.runtime.errors import NotAvailable
@@ -99,8 +100,52 @@ def test_disjoint_means_shrink():
 
 
 @pytest.mark.parametrize(
+    ("size", "pool", "stride"),
+    [(5, 2, 2), (5, 3, 2), (6, 3, 2), (7, 3, 1), (7, 4, 3), (3, 5, 1), (8, 2, 2), (5, 3, 4)],
+)
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_mean_stretches_no_further_than_its_matrix(size, pool, stride, padding):
+    """At the edge a padded window has fewer pixels, and divides by their number."""
+    if padding == "valid" and pool > size:
+        return
+    shape = (size, size + 1, 1)
+    layer = keras.layers.AveragePooling2D(pool, stride, padding)
+    model = network(layer, keras.layers.Flatten(), shape=shape)
+    matrix = model(np.eye(np.prod(shape)).reshape(-1, *shape)).numpy()
+    limit = lipschitz.lipschitz(lipschitz.layer_bounds(model))
+    norm = np.linalg.norm(matrix, 2)
+    assert norm <= limit * (1 + 1e-6)
+    if pool == stride == 2:
+        assert limit == pytest.approx(norm, rel=1e-6)
+
+
+def test_a_rectifier_that_rises_on_its_left_stretches():
+    steep = network(keras.layers.ReLU(negative_slope=3), keras.layers.Flatten())
+    assert lipschitz.lipschitz(lipschitz.layer_bounds(steep)) == 3
+    flat = network(keras.layers.ReLU(negative_slope=0.3), keras.layers.Flatten())
+    assert lipschitz.layer_bounds(flat) == []
+    inside = network(keras.layers.Dense(2, keras.layers.ReLU(negative_slope=3)), shape=(4,))
+    (bound,) = lipschitz.layer_bounds(inside)
+    assert bound.slope == 3
+    assert lipschitz.separate_bound(inside.layers[0], inside.get_weights()[0]).slope == 3
+
+
+def test_a_function_of_ones_own_is_no_relu_by_its_name():
+    def relu(x):
+        return 5 * x
+
+    with pytest.raises(NotAvailable, match="slope of relu is not known"):
+        lipschitz.layer_bounds(network(keras.layers.Dense(3, relu), shape=(4,)))
+    for known in (keras.ops.relu, tf.nn.relu, "relu"):
+        (bound,) = lipschitz.layer_bounds(network(keras.layers.Dense(3, known), shape=(4,)))
+        assert bound.slope == 1
+
+
+@pytest.mark.parametrize(
     ("layer", "complaint"),
     [
+        (keras.layers.ReLU(threshold=1.0), "no Lipschitz constant is known"),
+        (keras.layers.Dense(3, activation=keras.layers.LeakyReLU()), "slope of LeakyReLU"),
         (keras.layers.LayerNormalization(), "no Lipschitz constant is known"),
         (keras.layers.Dense(3, activation="gelu"), "slope of gelu"),
     ],
@@ -182,8 +227,11 @@ def test_layers_of_other_kinds_are_named():
         [keras.layers.Conv2D(3, 8), keras.layers.Flatten()],
         [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.Rescaling(5.0)],
         [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.BatchNormalization()],
+        [keras.layers.Flatten(), keras.layers.Dense(3, "tanh")],
+        [keras.layers.Flatten(), keras.layers.Dense(3, "sigmoid")],
+        [keras.layers.Flatten(), keras.layers.Dense(3, "relu")],
     ],
-    ids=["convolution", "rescaling", "normalisation"],
+    ids=["convolution", "rescaling", "normalisation", "tanh", "sigmoid", "relu"],
 )
 def test_where_no_fully_connected_layer_is_last_the_papers_product_stands(rng, ending):
     model = network(*ending)
@@ -195,6 +243,16 @@ def test_where_no_fully_connected_layer_is_last_the_papers_product_stands(rng, e
     lengths = np.linalg.norm(steps.reshape(50, -1), axis=1)
     assert constants.shape == (3, 3)
     assert (apart <= constants * lengths[:, None, None] * (1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_curved_last_activation_moves_two_logits_apart_further_than_their_columns_are(activation):
+    """Two equal columns: a logit of either moves while the other one stays."""
+    model = network(keras.layers.Dense(2, activation), shape=(3,))
+    model.set_weights([np.ones((3, 2)), np.array([0.0, -3.0])])
+    constants = lipschitz.difference_constants(model, lipschitz.layer_bounds(model))
+    apart = np.diff(model(np.array([[0.0, 0, 0], [0.01, 0.01, 0.01]])).numpy(), axis=1)
+    assert np.ptp(apart) <= constants[0, 1] * 0.01 * np.sqrt(3)
 
 
 def test_a_sequential_built_by_add_is_the_chain_that_it_is():

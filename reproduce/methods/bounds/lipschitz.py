@@ -8,9 +8,6 @@ Szegedy et al. 2014, section 4.3: the product of the layers' constants bounds th
 no distortion below that can succeed, whatever attack looks for it. The paper prints the layers'
 constants alone (Table 5) and says that large ones prove nothing while small ones would exclude
 adversarial examples; the smallest distortion they permit puts a number on "large".
-
-Max-pooling is called contractive; that is true of windows that do not overlap. A pixel that is the
-largest in m windows at once is copied m times, so overlapping windows get sqrt(m).
 """
 
 from __future__ import annotations
@@ -24,7 +21,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from reproduce.methods.bounds import operator_norms
+from reproduce.methods.bounds import operator_norms, weightless
 from reproduce.methods.bounds.weighted import (
     UNUSUAL,
     WEIGHTED,
@@ -36,9 +33,6 @@ from reproduce.runtime.errors import NotAvailable
 
 Array = NDArray[np.floating]
 
-# The largest slope of each activation. The paper bounds rectified layers; a sigmoid is four times
-# flatter at its steepest.
-SLOPES = {"linear": 1.0, "relu": 1.0, "tanh": 1.0, "sigmoid": 0.25}
 HARMLESS = (
     keras.layers.InputLayer,
     keras.layers.Flatten,
@@ -110,7 +104,7 @@ def separate_bound(layer: keras.Layer, kernel: Array) -> LayerBound:
     """
     if isinstance(layer, keras.layers.BatchNormalization):
         return _normalisation(layer)
-    slope = SLOPES.get(keras.activations.serialize(layer.activation), math.nan)
+    slope = weightless.known_slope(layer.activation)
     if isinstance(layer, keras.layers.Dense):
         return _dense(layer, kernel, slope)
     if _is_unusual(layer):
@@ -127,10 +121,12 @@ def difference_constants(network: keras.Model, bounds: Sequence[LayerBound]) -> 
     """How fast z_i - z_j can change, for each pair of labels: float64 (classes, classes).
 
     Sharper than sqrt(2) L: of the last layer, only the difference of two columns matters.
-    For a linear network this is the truth. Where the last layer is not fully connected, sqrt(2) L.
+    For a linear network this is the truth. Where the last layer is not fully connected, or has an
+    activation, which stretches two logits unlike, sqrt(2) L.
     """
     last = network.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
+    dense = isinstance(last, keras.layers.Dense)
+    if not dense or last.activation is not keras.activations.linear:
         return np.full((network.output_shape[-1],) * 2, math.sqrt(2) * lipschitz(bounds))
     kernel = last.get_weights()[0].astype(np.float64)
     apart = np.linalg.norm(kernel[:, :, None] - kernel[:, None, :], axis=0)
@@ -162,19 +158,21 @@ def permitted_distortion(
 def _layer_bound(layer: keras.Layer) -> LayerBound | None:
     match layer:
         case keras.layers.Dense():
-            return _dense(layer, layer.get_weights()[0], _slope(layer))
+            return _dense(layer, layer.get_weights()[0], weightless.slope(layer))
         case keras.layers.Conv2D() | keras.layers.DepthwiseConv2D() if not _is_unusual(layer):
-            return _convolution(layer, kernel_of(layer), _slope(layer))
+            return _convolution(layer, kernel_of(layer), weightless.slope(layer))
         case _ if isinstance(layer, WEIGHTED):
-            return _unusual(layer, kernel_of(layer), _slope(layer))
+            return _unusual(layer, kernel_of(layer), weightless.slope(layer))
         case keras.layers.BatchNormalization():
             return _normalisation(layer)
         case keras.layers.Rescaling():
             return _plain(layer, float(np.abs(layer.scale).max()))
         case keras.layers.Activation():
-            return _plain(layer, _slope(layer))
-        case keras.layers.ReLU() | keras.layers.MaxPooling2D() | keras.layers.AveragePooling2D():
-            return _plain(layer, _pooling_constant(layer))
+            return _plain(layer, weightless.slope(layer))
+        case keras.layers.ReLU() if not layer.threshold:
+            return _plain(layer, weightless.relu_slope(layer))
+        case keras.layers.MaxPooling2D() | keras.layers.AveragePooling2D():
+            return _plain(layer, weightless.pooling_constant(layer))
     if isinstance(layer, HARMLESS):
         return None
     raise NotAvailable(
@@ -254,21 +252,3 @@ def _plain(layer: keras.Layer, constant: float) -> LayerBound | None:
     if constant == 1:
         return None
     return LayerBound(layer.name, "", None, constant, constant, constant, 1.0)
-
-
-def _pooling_constant(layer: keras.Layer) -> float:
-    if isinstance(layer, keras.layers.ReLU):
-        return 1.0
-    sides = zip(layer.pool_size, layer.strides, strict=True)
-    windows = math.prod(math.ceil(side / stride) for side, stride in sides)  # that share a pixel
-    if isinstance(layer, keras.layers.AveragePooling2D):
-        # A window's mean of n pixels has norm 1 / sqrt(n).
-        return math.sqrt(windows / math.prod(layer.pool_size))
-    return math.sqrt(windows)
-
-
-def _slope(layer: keras.Layer) -> float:
-    name = keras.activations.serialize(layer.activation)
-    if name not in SLOPES:
-        raise NotAvailable(f"{layer.name}: the largest slope of {name} is not known here.")
-    return SLOPES[name]
