@@ -95,6 +95,21 @@ def test_a_function_that_is_no_graph_ends_with_one_line(ask, kind, weights, mnis
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("kind", ["integers", "NumPy"])
+def test_an_attack_on_a_function_without_gradient_ends_with_one_line(kind, weights, mnist_5k):
+    def in_numpy(images):
+        return images.reshape(-1, 784) @ weights
+
+    functions = {
+        "integers": lambda images: tf.round(tf.reshape(images, (-1, 784)) * 255) @ weights,
+        "NumPy": lambda images: tf.numpy_function(in_numpy, [images], tf.float32),
+    }
+    scores = mnist_5k.test.images.reshape(-1, 784) @ weights
+    label = int(mnist_5k.test.labels[scores.argmax(1) == mnist_5k.test.labels][0])
+    with pytest.raises(UserError, match="gradient of the logits, and this function has none"):
+        reproduce.adversarial_image(functions[kind], label, dataset=mnist_5k)
+
+
 def test_a_file_may_be_a_path(tmp_path, mnist_5k: Dataset, weights):
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),
                               keras.layers.Dense(10)])  # fmt: skip

@@ -129,6 +129,23 @@ def _first_answers(classify: Classifier, images: np.ndarray) -> np.ndarray:
         ) from error
 
 
+def check_gradient(classify: Classifier, images: np.ndarray) -> None:
+    """A UserError where the logits have no gradient, which attacks follow."""
+    points = tf.constant(images, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        scores = inference(classify)(points)
+    try:
+        slopes = tape.gradient(scores, points)
+    except LookupError:  # an operation that has none, such as tf.numpy_function
+        slopes = None
+    if slopes is None:
+        raise UserError(
+            "an attack follows the gradient of the logits, and this function has none (tf.round, "
+            "integers and tf.numpy_function, for instance, end it)."
+        )
+
+
 def logits(classify: Classifier, images: np.ndarray) -> np.ndarray:
     """Its answers as an array, float32 (n, classes)."""
     return np.asarray(inference(classify)(np.asarray(images, np.float32)))

@@ -22,7 +22,15 @@ import numpy as np
 
 from reproduce.data import Dataset
 from reproduce.experiments.fitting import sized
-from reproduce.experiments.named import STORE, classes, classifier, images_of, input_shape, logits
+from reproduce.experiments.named import (
+    STORE,
+    check_gradient,
+    classes,
+    classifier,
+    images_of,
+    input_shape,
+    logits,
+)
 from reproduce.methods.attacks import adversarial
 from reproduce.methods.evolution import cppn, direct
 from reproduce.methods.evolution.archive import confidence
@@ -194,6 +202,7 @@ def adversarial_image(
             f"the network gets {len(right)} test images of {label} right; index={index}."
         )
     one = right[index : index + 1]
+    check_gradient(classify, one)
     if target is None:
         target = int(adversarial.choose_targets(classify, one, np.array([label]), seed=seed)[0])
     found = adversarial.nearest(classify, one, np.array([target]), **options)
