@@ -9,18 +9,19 @@ import difflib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
 from reproduce.runtime.cli_help import explanations, summary, with_nearest
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.groups import check_groups
+from reproduce.runtime.leaves import leaves, plain, resolved, sources
 from reproduce.runtime.places import ADDED, CONF
 from reproduce.runtime.practical import DATA, PRACTICAL
 from reproduce.runtime.ranges import NEW, declared, kind, misfit, shown
@@ -28,8 +29,8 @@ from reproduce.runtime.signatures import parameters
 
 # What tells no two runs apart besides their seed and data, and what a run's header says as well.
 NO_SETTING = re.compile(rf"({'|'.join([*PRACTICAL, *DATA, 'seed', 'departures'])})(\.|$)")
+OTHERWISE = re.compile(r"(?i)true|false|null|[-+]?\d[\d.e+-]*")  # texts that look like no text
 NO_DEPARTURE = re.compile(rf"{NO_SETTING.pattern}|examples$")
-LISTS = ("artefacts", "networks")  # what may be taken out of them, or put in
 
 
 def composed(words: Sequence[str]) -> DictConfig:
@@ -54,22 +55,21 @@ def check(config: DictConfig, words: Sequence[str]) -> None:
         UserError: names the option, what it may be, and what came.
     """
     usual = _usual(words)
-    _check_groups(_plain(config), _plain(usual))
+    check_groups(config, usual)
     explained = explanations(OmegaConf.to_container(usual.hydra.runtime.choices))  # type: ignore[arg-type]
+    plain_usual = dict(leaves(plain(usual)))
     for key, default in _changed(config, usual):
         if key.partition(".")[0] == "only":
             continue
-        value = _resolved(config, key)
-        if default is NEW:
-            default = _added(config, usual, key)
-        comment = explained.get(key, "")
+        value = resolved(config, key)
+        default = _added(config, usual, key) if default is NEW else resolved(usual, key)
+        comment = _comment(plain_usual, key, explained)
         expected = misfit(value, default, declared(comment))
         if isinstance(value, list) and default is None and "list" not in comment:
             expected = kind(default, declared(comment)) + " or null"
         if expected:
-            quote = f": '{key}=\"{value}\"'" if expected == "text" and value is not None else ""
-            raise UserError(f"{key} is {expected}, got {shown(value)}{quote}.")
-    chosen(_resolved(config, "only"), list(config.get("artefacts") or ()))
+            raise UserError(f"{key} is {expected}, got {_got(key, value, expected)}.")
+    chosen(resolved(config, "only"), list(config.get("artefacts") or ()))
     _check_places(config)
 
 
@@ -110,11 +110,14 @@ def departures(config: DictConfig, words: Sequence[str]) -> list[str]:
         and name not in (str(preset.get(group)), "keras", "None")
     ]
     for key, default in _changed(config, usual):
-        value = _resolved(config, key)
+        value = _named_or_resolved(config, key)
+        usual_value = default if default is NEW else _named_or_resolved(usual, key)
+        if shown(value) == shown(usual_value):
+            continue
         count = key.startswith("scale.") and isinstance(value, int | list)
         foreign = key in ("networks.path", "networks.name")
         if not (NO_DEPARTURE.match(key) or count or foreign or key == "scale.effort"):
-            instead = "" if default is NEW else f", not {shown(default)}"
+            instead = "" if default is NEW else f", not {shown(usual_value)}"
             told.append(f"{key} is {shown(value)}{instead}.")
     if config.scale.effort != 1:
         share = config.scale.effort
@@ -139,7 +142,7 @@ def settings(config: DictConfig, words: Sequence[str]) -> dict[str, str]:
         and name != preset.get(group)
     }
     changed = [key for key, _ in _changed(config, usual) if not NO_SETTING.match(key)]
-    return {**groups, **{key: shown(_resolved(config, key)) for key in changed}}
+    return {**groups, **{key: shown(resolved(config, key)) for key in changed}}
 
 
 def names(words: Sequence[str]) -> list[str]:
@@ -148,8 +151,8 @@ def names(words: Sequence[str]) -> list[str]:
         config = _usual(words)
     except Exception:  # what was chosen is not known either
         config = composed(())
-    leaves = [key.split(".") for key, _ in _leaves(_plain(config))]
-    return [".".join(leaf[:depth]) for leaf in leaves for depth in range(1, len(leaf) + 1)]
+    paths = [key.split(".") for key, _ in leaves(plain(config))]
+    return [".".join(leaf[:depth]) for leaf in paths for depth in range(1, len(leaf) + 1)]
 
 
 def _texts(choices: Mapping[Any, Any]) -> dict[str, str]:
@@ -178,57 +181,37 @@ def _preset(experiment: str, scale: str) -> DictConfig:
 
 def _changed(config: DictConfig, usual: DictConfig) -> list[tuple[str, Any]]:
     """The options that are not as usual, with their usual values, or NEW."""
-    before = dict(_leaves(_plain(usual)))
+    before = dict(leaves(plain(usual)))
     return [
         (key, before.get(key, NEW))
-        for key, value in _leaves(_plain(config))
+        for key, value in leaves(plain(config))
         if repr(before.get(key, NEW)) != repr(value)
     ]
 
 
-def _plain(config: DictConfig) -> Any:
-    config = config.copy()
-    with open_dict(config):
-        config.pop("hydra", None)
-    return OmegaConf.to_container(config)
+def _comment(usual: Mapping[str, Any], key: str, explained: Mapping[str, str]) -> str:
+    """Of an option, or else of the one that it takes its value from."""
+    comment = explained.get(key, "")
+    if declared(comment):
+        return comment
+    further = (_comment(usual, each, explained) for each in sources(usual.get(key)))
+    return next((each for each in further if declared(each)), comment)
 
 
-def _leaves(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by their dotted names; a list of values is one."""
-    pairs = node.items() if isinstance(node, Mapping) else enumerate(node)
-    for key, value in pairs:
-        inner = isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
-        if (isinstance(value, Mapping) and value) or inner:
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
+def _got(key: str, value: Any, expected: str) -> str:
+    """What came, and how it is written where it is a text that was meant."""
+    if expected == "text" and isinstance(value, bool | int | float):
+        return f"{shown(value)}: '{key}=\"{shown(value)}\"'"
+    reads_otherwise = isinstance(value, str) and OTHERWISE.fullmatch(value)
+    return f'the text "{value}"' if reads_otherwise else shown(value)
 
 
-def _check_groups(node: Mapping[str, Any], usual: Mapping[str, Any], above: str = "") -> None:
-    """Nothing is left out but artefacts and networks, each of which is a call; groups stay so."""
-    listed = above in LISTS and "_target_" not in usual
-    for key, value in usual.items():
-        name = f"{above}.{key}" if above else key
-        here = node.get(key, "???")
-        if here == "???" and not listed:
-            raise UserError(f"{name} cannot be left out.")
-        if not isinstance(value, Mapping) or not value:
-            continue
-        if isinstance(here, Mapping):
-            _check_groups(here, value, name)
-        elif here != "???" and "${" not in str(here):
-            raise UserError(f"{name} is a group of options, got {shown(here)}.")
-    for key in node if listed else ():
-        if not (isinstance(node[key], Mapping) and "_target_" in node[key]):
-            raise UserError(f"{above}.{key} is a call, with a _target_, got {shown(node[key])}.")
-
-
-def _resolved(config: DictConfig, key: str) -> Any:
-    try:
-        value = OmegaConf.select(config, key)
-        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-    except OmegaConfBaseException as error:
-        raise UserError(f"{key}: {' '.join(str(error).split())}.") from error
+def _named_or_resolved(config: DictConfig, key: str) -> Any:
+    """A value; of a group that stands for another one, the name as it is written."""
+    value = resolved(config, key)
+    if not isinstance(value, Mapping) or not value:
+        return value
+    return dict(leaves(plain(config))).get(key, value)
 
 
 def _added(config: DictConfig, usual: DictConfig, key: str) -> Any:
@@ -239,7 +222,7 @@ def _added(config: DictConfig, usual: DictConfig, key: str) -> Any:
     if target is None and key.split(".")[0] not in ("networks", "artefacts", "models"):
         raise UserError(
             with_nearest(
-                f"there is no option {key}", key, [each for each, _ in _leaves(_plain(usual))]
+                f"there is no option {key}", key, [each for each, _ in leaves(plain(usual))]
             )
         )
     known = parameters(target) if target and not name.startswith("_") else None

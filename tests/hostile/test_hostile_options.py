@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from reproduce.runtime import cli_help, options, ranges, typed
 from reproduce.runtime.errors import UserError
+from reproduce.runtime.leaves import leaves, plain
 
 SZEGEDY, NGUYEN, LIPTON = (f"experiment={name}" for name in ("szegedy", "nguyen", "lipton"))
 IMAGENET = "experiment=nguyen_imagenet"
@@ -62,6 +63,24 @@ REFUSED = [  # the experiment and what was typed; what the one line holds
     (SZEGEDY, "recipes.descent.momentum=1", "a number in [0.0, 1.0), got 1"),
     (SZEGEDY, "recipes.lenet.rate.peak=nan", "recipes.lenet.rate.peak is a number, finite and not"),
     (SZEGEDY, "recipes.lenet.nesterov=3", "recipes.lenet.nesterov is true or false, got 3"),
+    # options whose preset is another one's
+    (SZEGEDY, "artefacts.table2.images=many", "table2.images is a whole number in [1, 70000], got"),
+    (SZEGEDY, "artefacts.table2.images=0", "table2.images is a whole number in [1, 70000], got 0"),
+    (SZEGEDY, 'artefacts.table2.images="8"', '[1, 70000], got the text "8"'),
+    (SZEGEDY, "artefacts.table1.images=[1]", "a whole number in [1, 70000], got [1]"),
+    (SZEGEDY, "attack.compiled=3", "attack.compiled is true or false, got 3"),
+    (SZEGEDY, 'attack.compiled="false"', 'attack.compiled is true or false, got the text "false"'),
+    (SZEGEDY, 'tensorboard="true"', 'tensorboard is true or false, got the text "true"'),
+    ("networks=decay", "networks.FC10.effort=0", "effort is a number in (0.0, 100.0], got 0"),
+    (NGUYEN, "artefacts.figure4.runs=1.5", "artefacts.figure4.runs is a whole number in [1, 1000]"),
+    (LIPTON, "corpus.packages=numpy", "corpus.packages is a list of values, got numpy"),
+    (LIPTON, "corpus.packages=[3]", "corpus.packages is a list, each item text, got [3]"),
+    *((SZEGEDY, f"artefacts.table1.attack={x}", "table1.attack is a group of options, got")
+      for x in ("x", "3", "null", "[1]", "${seed}")),
+    (SZEGEDY, "artefacts.table1.attack={tau:3}", "artefacts.table1.attack is a call, with a _targ"),
+    (SZEGEDY, "artefacts.figure1.networks={a:3}", "networks.a is a call, with a _target_, got 3"),
+    (LIPTON, "artefacts.models.search={walks:1}", "artefacts.models.search.steps cannot be left"),
+    (LIPTON, "artefacts.noise.models=[3]", "artefacts.noise.models is a group of options, got [3]"),
     (SZEGEDY, "tensorboard=maybe", "tensorboard is true or false, got maybe"),
     (SZEGEDY, "tensorboard=null", "tensorboard is true or false, got null"),
     (SZEGEDY, "dataset.strict=3", "dataset.strict is true or false, got 3"),
@@ -182,6 +201,15 @@ def test_what_cannot_be_meant_is_refused_in_one_line(experiment, word, line):
         ("networks=keras", "networks.path=a.keras"), (SZEGEDY, "~artefacts.table1"),
         (SZEGEDY, "photographs=folder"), (SZEGEDY, "attack=calibrated"),
         ("dataset=folder", "dataset.size=[28,28]"), ("dataset=folder", "dataset.grey=true"),
+        (SZEGEDY, "artefacts.table2.images=8"), (SZEGEDY, "attack.compiled=false"),
+        (SZEGEDY, "artefacts.density.draws=5"), (SZEGEDY, "artefacts.table1.seeds=2"),
+        (SZEGEDY, "artefacts.figure1.networks=${networks}"),
+        (SZEGEDY, "artefacts.table1.images=${scale.szegedy.first_images}"),
+        (SZEGEDY, "artefacts.table1.attack={_target_:reproduce.methods.attacks.deepfool.DeepFool}"),
+        ("networks=decay", "networks.FC10.effort=0.5"), (NGUYEN, "retrained.effort=0.5"),
+        (NGUYEN, "artefacts.figure4.runs=1"), (LIPTON, "artefacts.noise.samples=10"),
+        (LIPTON, "search.walks=1"), (LIPTON, "corpus.packages=[numpy]"),
+        (LIPTON, "artefacts.noise.models={softmax regression: ${softmax}}"),
         ("+sweep=width", "width=30"), ("+sweep=cppn_rates", "rate=0.3"),
     ],
 )  # fmt: skip
@@ -202,7 +230,7 @@ def test_every_value_of_conf_is_in_its_range(experiment, scale):
     explained = cli_help.explanations(dict(config.hydra.runtime.choices))
     declared = {key: ranges.declared(comment) for key, comment in explained.items()}
     assert sum(within is not None for within in declared.values()) > 20
-    for key, value in options._leaves(options._plain(config)):
+    for key, value in leaves(plain(config)):
         within = declared.get(key)
         for each in value if isinstance(value, list) else [value]:
             assert within is None or each is None or "${" in str(each) or within.holds(each), key
@@ -218,6 +246,12 @@ def test_every_value_of_conf_is_in_its_range(experiment, scale):
         (["scale.effort=0.5"], "Networks are trained for 0.5 of their epochs and iterations."),
         (["scale=smoke"], "Networks are trained for 0.125 of their epochs and iterations."),
         (["networks=decay", "decay=1e-3"], "decay is 0.001, not 0.0001."),
+        (["attack.compiled=false"], "attack.compiled is false, not true."),
+        (["artefacts.table2.images=8"], "artefacts.table2.images is 8, not 256."),
+        (
+            ["artefacts.figure1.networks=${networks}"],
+            "artefacts.figure1.networks is ${networks}, not ${convolutional}.",
+        ),
     ],
 )
 def test_a_setting_that_is_not_the_preset_is_a_departure(words, line):
@@ -228,7 +262,8 @@ def test_a_setting_that_is_not_the_preset_is_a_departure(words, line):
 @pytest.mark.parametrize(
     "word",
     ["seed=3", "threads=1", "outputs=/tmp", "scale.szegedy.images=9", "dataset=mnist_5k",
-     "only=[table1]", "examples=100", "scale=paper", "tensorboard=true"],
+     "only=[table1]", "examples=100", "scale=paper", "tensorboard=true",
+     "artefacts.table2.images=256", "attack.compiled=true"],
 )  # fmt: skip
 def test_what_changes_no_method_is_no_departure(word):
     words = [SZEGEDY, word]
