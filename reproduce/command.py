@@ -253,6 +253,7 @@ def entry() -> int:
     sys.argv[1:] = words = ["plan=true" if word == "--plan" else word for word in sys.argv[1:]]
     try:
         typed.check(words)
+        sys.argv[1:] = words = typed.flags_last(words)
         return command(words)
     except InstantiationException:
         raise

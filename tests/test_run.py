@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from reproduce.command import departures
-from reproduce.runtime import cli_help
+from reproduce.runtime import cli_help, typed
 from reproduce.runtime.places import CONF
 
 
@@ -46,6 +46,30 @@ def run(*words, **environment):
 )
 def test_an_unknown_option_names_the_nearest_known_one(words, line):
     assert run(*words) == (2, "", line + "\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "ordered"),
+    [
+        ("a=1 -m b=1,2", "a=1 b=1,2 -m"),
+        ("a=1 --multirun b=1", "a=1 b=1 --multirun"),
+        ("a=1 --config-dir x=y b=1", "a=1 b=1 --config-dir x=y"),
+        ("a=1 --cfg job --package c b=1", "a=1 b=1 --cfg job --package c"),
+        ("a=1 --info b=1", "a=1 b=1 --info"),
+        ("--info defaults b=1", "b=1 --info defaults"),
+        ("-sc install=bash", "install=bash -sc"),
+    ],
+)
+def test_flags_of_hydras_may_stand_anywhere(words, ordered):
+    assert typed.flags_last(words.split()) == ordered.split()
+
+
+def test_a_sweep_may_be_asked_for_in_the_middle(tmp_path):
+    code, text, error = run(
+        "experiment=szegedy", f"outputs={tmp_path}", "only=[none]", "-m", "seed=0,1"
+    )
+    assert (code, error) == (1, "")
+    assert text.count("failed: ") == 2
 
 
 def test_without_an_experiment_it_says_what_to_type():

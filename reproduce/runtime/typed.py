@@ -19,8 +19,9 @@ FLAGS = (
     "-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m", "--multirun",
     "-sc", "--shell-completion",
 )  # fmt: skip
+INFO = ("--info", "-i")
 TAKE_A_WORD = (
-    *OWN_CONF, "--config-name", "-cn", "--cfg", "-c", "--package", "-p", "--info", "-i",
+    *OWN_CONF, *INFO, "--config-name", "-cn", "--cfg", "-c", "--package", "-p",
     "--experimental-rerun",
 )  # fmt: skip
 
@@ -55,6 +56,21 @@ def check(words: Sequence[str]) -> None:
             raise UserError(f"a {key} is written with a plus: +{word.lstrip('~')}.")
         if not own_conf and (CONF / key.partition("@")[0]).is_dir():
             _check_choice(key, word)
+
+
+def flags_last(words: Sequence[str]) -> list[str]:
+    """The options first, then Hydra's flags with their words; it reads no options around a flag.
+
+    Args:
+        words: as typed, after `check`.
+    """
+    given: list[str] = []
+    flags: list[str] = []
+    for before, word in zip(("", *words), words, strict=False):
+        # --info may stand alone, and none of its words holds an =
+        follows = before in TAKE_A_WORD and not (before in INFO and "=" in word)
+        (flags if follows or word.startswith("-") else given).append(word)
+    return [*given, *flags]
 
 
 def _check_choice(key: str, word: str) -> None:
