@@ -10,12 +10,15 @@ from omegaconf import DictConfig
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.leaves import is_interpolated, plain, resolved
 from reproduce.runtime.ranges import shown
+from reproduce.runtime.signatures import parameters
 
 LISTS = ("artefacts", "networks")  # what may be taken out of them, or put in
 
 
 def check_groups(config: DictConfig, usual: DictConfig) -> None:
     """Nothing is left out but artefacts and networks, each of which is a call; groups stay so.
+
+    Of a call whose _target_ is another one, arguments may be left out: that one may not take them.
 
     Args:
         config: as composed.
@@ -35,10 +38,11 @@ def _check(
     usual: DictConfig,
 ) -> None:
     listed = above in LISTS and "_target_" not in wanted
+    other = "_target_" in node and node["_target_"] != wanted.get("_target_")
     for key, value in wanted.items():
         name = f"{above}.{key}" if above else key
         here = node.get(key, "???")
-        if here == "???" and not listed:
+        if here == "???" and not listed and not other:
             raise UserError(f"{name} cannot be left out.")
         if here != "???" and is_interpolated(value) and here != value:
             _check_named(here, name, config, usual)
@@ -48,8 +52,19 @@ def _check(
             _check(here, value, name, config, usual)
         elif here != "???" and not isinstance(resolved(config, name), Mapping):
             raise UserError(f"{name} is a group of options, got {shown(here)}.")
+    if other:
+        _check_arguments(node, above)
     for key in node if listed else ():
         _check_call(node[key], f"{above}.{key}")
+
+
+def _check_arguments(node: Mapping[str, Any], name: str) -> None:
+    """Another function takes the arguments that are still there."""
+    known = parameters(str(node["_target_"]))
+    for key in node if known is not None else ():
+        if not key.startswith("_") and key not in known:
+            target = node["_target_"]
+            raise UserError(f"{target} takes no {key}: leave it out, '~{name}.{key}'.")
 
 
 def _check_named(here: Any, name: str, config: DictConfig, usual: DictConfig) -> None:

@@ -1,6 +1,8 @@
 """Options that cannot be meant: each ends with one line, before TensorFlow is imported."""
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -8,12 +10,14 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from reproduce.runtime import cli_help, options, ranges, typed
+from reproduce.runtime import calls, cli_help, options, ranges, typed
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.leaves import leaves, plain
+from reproduce.runtime.places import CONF
 
 SZEGEDY, NGUYEN, LIPTON = (f"experiment={name}" for name in ("szegedy", "nguyen", "lipton"))
 IMAGENET = "experiment=nguyen_imagenet"
+TEXTS = "reproduce.data.corpora.texts"
 SEED = "seed is a whole number in [0, 4294967295], got "
 THREADS = "threads is a whole number in [1, 256] or null, got "
 EXAMPLES = "examples is a whole number in [1, 100000000] or null, got "
@@ -81,6 +85,8 @@ REFUSED = [  # the experiment and what was typed; what the one line holds
     (SZEGEDY, "artefacts.figure1.networks={a:3}", "networks.a is a call, with a _target_, got 3"),
     (LIPTON, "artefacts.models.search={walks:1}", "artefacts.models.search.steps cannot be left"),
     (LIPTON, "artefacts.noise.models=[3]", "artefacts.noise.models is a group of options, got [3]"),
+    (LIPTON, f"corpus._target_={TEXTS}", f"{TEXTS} takes no packages: leave it out"),
+    (LIPTON, "~corpus.packages", "corpus.packages cannot be left out"),
     (SZEGEDY, "tensorboard=maybe", "tensorboard is true or false, got maybe"),
     (SZEGEDY, "tensorboard=null", "tensorboard is true or false, got null"),
     (SZEGEDY, "dataset.strict=3", "dataset.strict is true or false, got 3"),
@@ -215,6 +221,19 @@ def test_what_cannot_be_meant_is_refused_in_one_line(experiment, word, line):
 )  # fmt: skip
 def test_what_can_be_meant_passes(experiment, word):
     assert said(experiment, word) is None
+
+
+def test_texts_of_ones_own_are_taken_by_the_command_that_conf_gives(tmp_path, monkeypatch):
+    head = (CONF / "experiment" / "lipton.yaml").read_text().partition("defaults:")[0]
+    command = head[head.index("corpus._target_=") :].replace("\\\n#", " ")
+    words = [LIPTON, *shlex.split(command)[:3], f"outputs={tmp_path}"]
+    assert said(*words) is None
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"text": f"{x} " * 40, "label": x}) for x in "ab"]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    made = calls.made(options.composed(words).artefacts)
+    for artefact in ("one_feature", "topics", "text_filter"):
+        assert made[artefact].keywords["corpus"]().labels == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["with blanks", "a=b", "a,b", "Überblick", "[brackets]", "$home"])
