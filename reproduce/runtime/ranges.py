@@ -29,7 +29,8 @@ class Range(NamedTuple):
 
     def holds(self, value: Any) -> bool:
         if self.names:
-            return str(value).lower() in self.names
+            name = str(value).lower() if isinstance(value, bool) else value
+            return name in self.names
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return False
         above = value > self.low if self.open_low else value >= self.low
