@@ -70,6 +70,7 @@ def check(config: DictConfig, words: Sequence[str]) -> None:
         if expected:
             raise UserError(f"{key} is {expected}, got {_got(key, value, expected)}.")
     chosen(resolved(config, "only"), list(config.get("artefacts") or ()))
+    _check_engine(config)
     _check_places(config)
 
 
@@ -233,6 +234,22 @@ def _added(config: DictConfig, usual: DictConfig, key: str) -> Any:
             with_nearest(f"there is no option {key}", key, [f"{above}.{each}" for each in known])
         )
     return known[name] if isinstance(known[name], bool | int | float | str) else NEW
+
+
+def _check_engine(config: DictConfig) -> None:
+    """An engine's options are given with an engine that takes them."""
+    name, engine = config.engine.get("name"), config.engine
+    key = "workers" if config.workers is not None else "engine.workers"
+    if name == "serial" and (workers := OmegaConf.select(config, key)) is not None:
+        raise UserError(
+            f"{key}={workers} does nothing with engine=serial: engine=local workers={workers} "
+            "works in processes of this machine, engine=ray and engine=dask on a cluster as well."
+        )
+    if name in ("serial", "local") and engine.get("address") is not None:
+        raise UserError(
+            f"engine.address={engine.address} does nothing with engine={name}: it is of a "
+            "cluster, engine=ray or engine=dask."
+        )
 
 
 def _check_places(config: DictConfig) -> None:
