@@ -104,6 +104,14 @@ def _quoting(word: str) -> str:
     if key == "only":
         inside = value.strip("[]()'\" ")
         return f"{word} cannot be read: artefacts are listed in brackets, 'only=[{inside}]'."
+    strange = re.search(r"[^\w.@/+~$:-]", key)
+    if strange and "." in key and "${" not in key:
+        room = key.lstrip("+~").partition(".")[0]
+        folder = room if room in GROUPS else "experiment"
+        return (
+            f"{word} cannot be read: no option's name may hold {strange[0]!r}. It is set in a "
+            f"file of conf/{folder} instead, one of your own by {folder}=NAME."
+        )
     quoted = shlex.quote(f'{key}="{value}"')
     return (
         f"{word} cannot be read. Text with blanks, commas, = or accents is quoted twice, for the "
