@@ -33,6 +33,7 @@ from reproduce.runtime.addresses import point_latest, run_folder
 from reproduce.runtime.calls import made
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.files import locked
+from reproduce.runtime.overruled import overruled
 from reproduce.runtime.places import CONF, RELEASED, ROOT
 from reproduce.runtime.progress import chart_to, discard_output, log_to, say
 from reproduce.runtime.stopping import AGAIN, as_stop, stop_on_signals
@@ -83,6 +84,9 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         raise UserError(f"which experiment? {known}.\n\n{USAGE}")
     words = list(HydraConfig.get().overrides.task)
     options.check(cfg, words)
+    listed = list(cfg.artefacts)
+    for line in overruled(cfg, words, options.chosen(cfg.only, listed) or listed):
+        say(escape(line))
     engine = made(cfg.engine)
     engine.check()
     threads = cfg.threads or len(cores.CORES)

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from reproduce.runtime import calls, cli_help, options, ranges, typed
 from reproduce.runtime.errors import UserError
 from reproduce.runtime.leaves import leaves, plain
+from reproduce.runtime.overruled import overruled
 from reproduce.runtime.places import CONF
 
 SZEGEDY, NGUYEN, LIPTON = (f"experiment={name}" for name in ("szegedy", "nguyen", "lipton"))
@@ -300,6 +301,30 @@ def test_a_setting_that_is_not_the_preset_is_a_departure(words, line):
 def test_what_changes_no_method_is_no_departure(word):
     words = [SZEGEDY, word]
     assert options.departures(options.composed(words), words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (["scale.szegedy.images=8"], []),
+        (["attack=coauthor"], []),
+        (["attack=coauthor", "scale.szegedy.first_images=8"], []),
+        (
+            ["attack=coauthor", "scale.szegedy.images=8"],
+            ["scale.szegedy.images=8 does not count for table1, table3: protocol.images=1000 "
+             "does, set by scale.szegedy.first_images."],
+        ),
+        (
+            ["attack=coauthor", "scale.szegedy.images=8", "artefacts.table3.images=9",
+             "protocol.images=5"],
+            ["scale.szegedy.images=8 does not count for table1: protocol.images=5 does."],
+        ),
+    ],
+)  # fmt: skip
+def test_a_count_that_does_not_count_is_told(words, lines):
+    words = [SZEGEDY, *words]
+    artefacts = ["table1", "table3", "training_length"]
+    assert overruled(options.composed(words), words, artefacts) == lines
 
 
 @pytest.mark.parametrize("word", ["seed=abc", "attack=null", "only=[]"])
