@@ -61,7 +61,9 @@ def _check(
 def _check_arguments(node: Mapping[str, Any], name: str) -> None:
     """Another function takes the arguments that are still there."""
     known = parameters(str(node["_target_"]))
-    for key in node if known is not None else ():
+    if known is None:
+        return
+    for key in node:
         if not key.startswith("_") and key not in known:
             target = node["_target_"]
             raise UserError(f"{target} takes no {key}: leave it out, '~{name}.{key}'.")
