@@ -138,6 +138,8 @@ def run(cfg: DictConfig, folder_is: Callable[[Path, Path], None]) -> None:
         assert isinstance(config, dict)
         resolved = {str(key): value for key, value in config.items()}
         resolved["settings"] = options.settings(cfg, words)
+        if by_functions := context.by_functions():
+            resolved["by_functions"] = by_functions
         told = [*departures(cfg, len(whole.train.labels)), *options.departures(cfg, words)]
         with Run(folder, header, config=resolved, departures=told) as kept:
             perform(artefacts, context, kept, only=cfg.only)

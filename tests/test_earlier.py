@@ -1,11 +1,19 @@
 """What an earlier run left in a folder stays where it was made alike, and goes where it was not."""
 
+from functools import partial
+
+import keras
+import numpy as np
 import pytest
 
+from reproduce.data.examples import Dataset, Examples
+from reproduce.experiments import Context
+from reproduce.networks.foreign import load, saved_by_keras
 from reproduce.report import combined, provenance, results_json
 from reproduce.report.results import Artefact, Cell
 from reproduce.report.run import Header, Run
 from reproduce.runtime import code
+from reproduce.runtime.store import Store
 
 HEADER = Header("szegedy", "mnist", "/data/mnist.npz", "0123456789ab", "laptop", 0)
 
@@ -119,3 +127,66 @@ def test_versions_are_those_of_all_that_stays(tmp_path, monkeypatch):
     assert by("first", "table1", "table2") == "first"
     assert by("second", "table2") == "first / second"
     assert by("third", "table1", "table2") == "third"
+
+
+def test_a_network_that_a_function_makes_is_known_by_its_content(tmp_path, monkeypatch, rng):
+    """The function's own file stays as it is; what it reads does not."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "makes_of_this_test.py").write_text(
+        "import keras\n"
+        "def network():\n"
+        "    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),\n"
+        "                              keras.layers.Dense(10)])\n"
+        "    model.load_weights('w.weights.h5')\n"
+        "    return model\n"
+    )
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    images = rng.random((40, 28, 28, 1)).astype(np.float32)
+    examples = Examples(images, np.arange(40) % 10)
+    dataset = Dataset("noise", "here", "digest", examples, examples, 10)
+    found = []
+    for weights in (1.0, 1.0, 2.0):
+        model.set_weights([np.full((784, 10), weights) * np.arange(10), np.zeros(10)])
+        model.save_weights("w.weights.h5")
+        networks = saved_by_keras("makes_of_this_test:network", scale=1.0, outputs="logits")
+        context = Context(dataset, networks, 0, Store(tmp_path / "store"))
+        found.append(context.by_functions())
+    assert [*found[0]] == ["network"]
+    assert found[0] == found[1] != found[2]
+    assert (
+        Context(dataset, {"missing": partial(load, "nowhere:x")}, 0, Store(tmp_path)).by_functions()
+        == {}
+    )
+
+
+def test_another_network_of_the_same_function_is_left_out_and_kept_apart(tmp_path, capsys):
+    settings = {"networks": {"path": "mine:network"}}
+    made(tmp_path / "run", "table1", by_functions={"network": "one"}, **settings)
+    made(tmp_path / "run", "table2", by_functions={"network": "one"}, **settings)
+    capsys.readouterr()
+    now = made(tmp_path / "run", "table3", by_functions={"network": "two"}, **settings)
+    assert list(now.artefacts) == ["table3"]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "made with other content of network, and left out: table1, table2." in told
+    for seed, content in enumerate(["one", "one", "two"]):
+        header = HEADER._replace(seed=seed)
+        made(tmp_path / "s" / str(seed), "table1", header=header, by_functions={"network": content})
+    runs = combined.find([tmp_path / "s"])
+    assert {cell.row for cell in combined.merge(runs[:2]).cells} == {"row"}
+    assert len({cell.row for cell in combined.merge(runs).cells}) == 2
+
+
+def test_a_combined_report_leaves_no_table_of_the_one_it_replaces(tmp_path, capsys):
+    for name in ("table1", "table2"):
+        for seed in range(2):
+            folder = tmp_path / f"seed={seed}" / name
+            made(folder, name, header=HEADER._replace(seed=seed))
+        runs = combined.find([tmp_path / f"seed={seed}" / name for seed in range(2)])
+        capsys.readouterr()
+        combined.write(tmp_path / "combined", runs)
+    tables = {path.stem for path in (tmp_path / "combined" / "tables").iterdir()}
+    assert tables == {"table2"}
+    assert "left out: table1." in " ".join(capsys.readouterr().out.split())

@@ -209,6 +209,30 @@ def test_comparison_names_what_moved_and_what_is_missing(tmp_path, capsys):
     assert [cell.column for cell in lacking.only_before] == ["AE400-10"]
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["{run}", "--output", "{other}"],
+        ["{run}", "--apart"],
+        ["--compare", "{run}", "{run}", "--output", "{other}"],
+        ["--compare", "{run}", "{run}", "--apart"],
+        ["--keep", "--fill", "{run}"],
+        ["--keep", "{run}", "--output", "{other}"],
+        ["--fill", "{run}", "--apart"],
+        ["--reference", "--apart"],
+        ["--reference", "--keep"],
+    ],
+)
+def test_flags_of_which_one_would_do_nothing_are_refused(tmp_path, capsys, flags):
+    leave(tmp_path / "run", 0)
+    words = [flag.format(run=tmp_path / "run", other=tmp_path / "other") for flag in flags]
+    with pytest.raises(SystemExit) as stopped:
+        command.main(words)
+    assert stopped.value.code == 2
+    assert "--" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_folder_without_runs_is_named(tmp_path, capsys):
     assert command.main([str(tmp_path)]) == 2
     assert "holds no run" in capsys.readouterr().err

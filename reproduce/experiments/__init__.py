@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from reproduce.data.examples import Dataset, Examples
 from reproduce.experiments import fitting
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
-from reproduce.runtime import memory, options
+from reproduce.runtime import memory, options, recipe
 from reproduce.runtime.errors import NotAvailable, UserError
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.stopping import as_stop
@@ -69,6 +70,20 @@ class Context(NamedTuple):
         call = self.training(call, examples, seed, classes)
         checkpoints = "checkpoints" if "checkpoints" in parameters else None
         return self.cached(call, checkpoints, title=f"training {name}, seed {seed}")
+
+    def by_functions(self) -> dict[str, str]:
+        """Name -> a digest of each network that a function of one's own makes, by its content.
+
+        What such a function reads, and the modules that it calls, may change between runs. One
+        that cannot be loaded is left out; who asks for it is told.
+        """
+        found = {}
+        for name, call in self.networks.items():
+            path = call.args[0] if isinstance(call, partial) and call.args else None
+            if isinstance(path, str) and ":" in path and not os.path.exists(path):
+                with contextlib.suppress(NotAvailable, UserError):
+                    found[name] = recipe.of(self.network(name)).key
+        return found
 
     def is_trained(self, name: str) -> bool:
         """Whether a network learns from the examples given; a loaded one has learnt already."""

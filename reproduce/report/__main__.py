@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if bool(chosen.compare) + bool(chosen.folders) + chosen.reference != 1:
         parser.error("name one or more folders of runs, --compare and two of them, or --reference")
+    _check_flags(parser, chosen)
     try:
         if chosen.reference:
             say(escape(str(reference_page.write(chosen.output or Path("outputs/reference.html")))))
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     say(escape(str(place)))
         elif chosen.compare:
             show_changes(*chosen.compare)
-        elif len(chosen.folders) == 1 and (chosen.folders[0] / "results.json").is_file():
+        elif _is_run(chosen.folders):
             redraw(chosen.folders[0])
         else:
             over_many(chosen.folders, chosen.output, apart=chosen.apart)
@@ -93,6 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(told, file=sys.stderr)
         return stop.code if stop else 2
     return 0
+
+
+def _check_flags(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Refuses flags that do not go together: one of them would do nothing."""
+    doing = [name for name in ("compare", "reference", "keep", "fill") if getattr(chosen, name)]
+    doing += ["a run's own report"] * (not doing and _is_run(chosen.folders))
+    if len(doing) > 1:
+        parser.error(f"--{' and --'.join(doing)} do not go together")
+    for flag, place in (("--output", chosen.output), ("--apart", chosen.apart)):
+        goes = flag == "--output" and doing == ["reference"]
+        if place and doing and not goes:
+            what = doing[0] if " " in doing[0] else f"--{doing[0]}"
+            parser.error(f"{flag} does nothing with {what}: it is for a report over several runs")
+
+
+def _is_run(folders: Sequence[Path]) -> bool:
+    return len(folders) == 1 and (folders[0] / "results.json").is_file()
 
 
 def redraw(folder: Path) -> None:

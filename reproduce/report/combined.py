@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from reproduce.report import figures, results_json, sweep
+from reproduce.report.earlier import clear
 from reproduce.report.provenance import changing, flat, read_config
 from reproduce.report.results import (
     SETTING,
@@ -135,6 +136,7 @@ def write(folder: Path, sources: Sequence[Source]) -> Results:
             figures.save(drawn, folder / "figures", f"{name}-sweep")
             artefacts[name] = layout._replace(figures=(f"{name}-sweep",))
     combined = combined._replace(artefacts=artefacts)
+    clear(folder, combined)
     results_json.write(folder, combined)
     draw(folder, combined)
     return combined

@@ -1,12 +1,18 @@
-"""What an earlier run left in a folder: whether it may stand beside what is made now."""
+"""What an earlier run or report left in a folder: whether it may stand beside what is made now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
+from reproduce.report import results_json
 from reproduce.report.provenance import shared
 from reproduce.report.results import Results
+from reproduce.runtime.errors import UserError
+from reproduce.runtime.progress import say
 
 IDENTITY = {
     "experiment": "for another experiment",
@@ -32,8 +38,9 @@ def difference(
             return what
     before, after = shared(then), shared(now)
     other = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    if other == ["files"]:
-        return f"with other content of {', '.join({**before, **after}['files'])}"
+    if other and set(other) <= {"files", "by_functions"}:
+        read = {**(before | after).get("files", {}), **(before | after).get("by_functions", {})}
+        return f"with other content of {', '.join(read)}"
     if other:
         return f"with other settings ({', '.join(other)})"
     if earlier.versions.get("source") != results.versions.get("source"):
@@ -56,3 +63,28 @@ def differences(
         for name in names
         if before.get(name) != after.get(name)
     }
+
+
+def remove_files(folder: Path, name: str, content: Results) -> None:
+    """Tables and figures that no results belong to any more."""
+    layout = content.artefacts.get(name)
+    for table in (folder / "tables" / f"{name}.{ending}" for ending in results_json.TABLE_ENDINGS):
+        table.unlink(missing_ok=True)
+    for figure in layout.figures if layout else ():
+        for ending in results_json.FIGURE_ENDINGS:
+            (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
+
+
+def clear(folder: Path, content: Results) -> None:
+    """Removes the tables of an earlier report in this folder that this one does not have."""
+    if not (folder / "results.json").is_file():
+        return
+    try:
+        earlier = results_json.read(folder)
+    except UserError:  # damaged: it is written anew
+        return
+    gone = [name for name in earlier.artefacts if name not in content.artefacts]
+    for name in gone:
+        remove_files(folder, name, earlier)
+    if gone:
+        say(escape(f"Of an earlier report in {folder}, left out: {', '.join(gone)}."))

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from rich.markup import escape
 
 from reproduce.report import figures, further, latex, page, reference, results_json, tables
-from reproduce.report.earlier import differences
+from reproduce.report.earlier import differences, remove_files
 from reproduce.report.provenance import files, read_config, source, versions
 from reproduce.report.results import Artefact, Cell, Claim, Layout, Results, joined_versions
 from reproduce.runtime.errors import UserError
@@ -207,7 +207,7 @@ class Run:
         )
         for name in left_out:
             self._forget(name)
-            _remove_files(self.folder, name, earlier)
+            remove_files(self.folder, name, earlier)
         for how in dict.fromkeys(left_out.values()):
             names = [name for name in earlier.artefacts if left_out.get(name) == how]
             if names:
@@ -231,16 +231,6 @@ class Run:
             departures=tuple(dict.fromkeys([*self._departures, *own])),
         )
         results_json.write(self.folder, self.results)
-
-
-def _remove_files(folder: Path, name: str, content: Results) -> None:
-    """Tables and figures that no results belong to any more."""
-    layout = content.artefacts.get(name)
-    for table in (folder / "tables" / f"{name}.{ending}" for ending in results_json.TABLE_ENDINGS):
-        table.unlink(missing_ok=True)
-    for figure in layout.figures if layout else ():
-        for ending in results_json.FIGURE_ENDINGS:
-            (folder / "figures" / f"{figure}.{ending}").unlink(missing_ok=True)
 
 
 def draw(folder: Path, content: Results) -> None:
