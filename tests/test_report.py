@@ -233,6 +233,21 @@ def test_flags_of_which_one_would_do_nothing_are_refused(tmp_path, capsys, flags
     assert not (tmp_path / "other").exists()
 
 
+def test_a_combined_report_does_not_overwrite_a_run(tmp_path, capsys):
+    for seed in range(2):
+        leave(tmp_path / f"seed={seed}", seed)
+    before = (tmp_path / "seed=0" / "results.json").read_bytes()
+    words = [
+        str(tmp_path / "seed=0"),
+        str(tmp_path / "seed=1"),
+        "--output",
+        str(tmp_path / "seed=0"),
+    ]
+    assert command.main(words) == 2
+    assert "holds a run" in capsys.readouterr().err
+    assert (tmp_path / "seed=0" / "results.json").read_bytes() == before
+
+
 def test_a_folder_without_runs_is_named(tmp_path, capsys):
     assert command.main([str(tmp_path)]) == 2
     assert "holds no run" in capsys.readouterr().err

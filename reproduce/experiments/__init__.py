@@ -14,10 +14,13 @@ import numpy as np
 
 from reproduce.data.examples import Dataset, Examples
 from reproduce.experiments import fitting
+from reproduce.networks.opening import opened
 from reproduce.report.results import Claim
 from reproduce.report.run import Run
 from reproduce.runtime import memory, options, recipe
+from reproduce.runtime.digests import sha256_of
 from reproduce.runtime.errors import NotAvailable, UserError
+from reproduce.runtime.places import PACKAGE
 from reproduce.runtime.progress import say, stage
 from reproduce.runtime.stopping import as_stop
 from reproduce.runtime.store import Store
@@ -81,8 +84,14 @@ class Context(NamedTuple):
         for name, call in self.networks.items():
             path = call.args[0] if isinstance(call, partial) and call.args else None
             if isinstance(path, str) and ":" in path and not os.path.exists(path):
-                with contextlib.suppress(NotAvailable, UserError):
-                    found[name] = recipe.of(self.network(name)).key
+                with contextlib.suppress(UserError):
+                    made = recipe.of(opened(path))
+                    own = {
+                        each: made.code[each]
+                        for each in made.code
+                        if each.split(".")[0] != PACKAGE.name
+                    }
+                    found[name] = sha256_of([made.call, own])[:12]
         return found
 
     def is_trained(self, name: str) -> bool:

@@ -119,6 +119,8 @@ def combine(
         if output and len(groups) > 1:
             experiment, dataset, _, scale = group[0].kind
             folder = output / experiment / dataset / scale
+        if (folder / "results.json").is_file() and not results_json.read(folder).combined:
+            raise UserError(f"{folder} holds a run: a report over several goes elsewhere.")
         write(folder, group)
         pages.append(folder / "report.html")
     return pages
