@@ -100,6 +100,7 @@ def test_the_facts_tell_the_commits_of_kept_pieces(tmp_path):
         (tmp_path / "FC" / f"{each['attack']}-30.json").write_text(json.dumps(each))
     told = tables.commits(results.collected(tmp_path, ["FC"]))
     assert told.endswith(": 2 at abc on 2026-01-02, 1 at an unknown commit.")
+    assert "no record" in tables.commits({"pieces": [piece("a", [1.0])]})
 
 
 def test_a_piece_notes_its_commit_and_older_ones_are_read(tmp_path, monkeypatch):

@@ -107,6 +107,8 @@ def _few(each: Standing, number: int) -> str:
 def commits(results: dict[str, Any]) -> str:
     """Which code made the pieces, in a sentence: some may be kept from earlier runs."""
     counts = Counter((piece.get("commit"), piece.get("date")) for piece in results["pieces"])
+    if not any(commit for commit, _ in counts):
+        return "Pieces have no record of the commits that they were made at."
     told = [
         f"{count} at {commit or 'an unknown commit'}" + (f" on {date}" if date else "")
         for (commit, date), count in counts.most_common()
