@@ -43,6 +43,19 @@ def test_images_of_each_seed_scatter_by_themselves_at_least():
     assert found.half_width == pytest.approx(half, rel=1e-3)
 
 
+def test_a_mean_of_confidences_scatters_by_their_own_variance():
+    """Of four seeds that agree; by p (1 - p) the floor would be five times as wide."""
+    rng = np.random.default_rng(0)
+    draws = [rng.normal(0.7, 0.08, 400) for _ in range(4)]
+    draws = [each - each.mean() + 0.7 + 1e-4 * k for k, each in enumerate(draws)]
+    where = ("goodfellow", "rubbish", "softmax", "mean_confidence")
+    cells = [Cells(*where[:2]).mean(*where[2:], each, "fraction") for each in draws]
+    assert lookup(*where).n is None
+    least = np.mean([each.var(ddof=1) for each in draws]) / 400 * (1 + 1 / 4)
+    half = stats.norm.ppf(0.975) * np.sqrt(least + 0.001**2 / 12)
+    assert over_seeds(cells).half_width == pytest.approx(half, rel=1e-3)
+
+
 def test_images_that_all_seeds_share_scatter_their_mean_as_a_whole():
     def cell(wrong, same):
         return Cells(*WHERE[:2], same_images=same).rate(*WHERE[2:], wrong, 256)

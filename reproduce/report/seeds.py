@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,16 +53,26 @@ def over_seeds(cells: Sequence[Cell]) -> Cell:
 
 
 def _images(cells: Sequence[Cell], mean: float, published: Published | None) -> Sampling:
-    """What the images behind each run's rate or mean add; a mean's interval has their variance."""
-    variances, counts = [], []
-    for cell in cells:
-        if cell.low is None or cell.high is None or not cell.n or cell.n < 2:
-            return NO_IMAGES
-        half = (cell.high - cell.low) / (2 * intervals.t_quantile(cell.n - 1))
-        variances.append(mean * (1 - mean) if cell.unit == "fraction" else half**2 * cell.n)
-        counts.append(cell.n)
-    variance, shared = float(np.mean(variances)), cells[0].same_images
-    return verdicts.sampling(variance, min(counts), published, shared=shared)
+    """What the images behind each run's rate or mean add."""
+    variances = [_of_one_image(cell, mean) for cell in cells]
+    known = [each for each in variances if each is not None]
+    if len(known) < len(cells):
+        return NO_IMAGES
+    fewest = min(cell.n for cell in cells if cell.n)
+    variance = float(np.mean(known))
+    return verdicts.sampling(variance, fewest, published, shared=cells[0].same_images)
+
+
+def _of_one_image(cell: Cell, mean: float) -> float | None:
+    """Its variance: of a rate, which has Wilson's interval, p (1 - p); else out of the interval."""
+    if cell.value is None or cell.low is None or cell.high is None or not cell.n or cell.n < 2:
+        return None
+    width = cell.high - cell.low
+    if cell.unit == "fraction":
+        low, high = intervals.wilson(round(cell.value * cell.n), cell.n)
+        if math.isclose(width, high - low, rel_tol=1e-6):
+            return mean * (1 - mean)
+    return (width / (2 * intervals.t_quantile(cell.n - 1))) ** 2 * cell.n
 
 
 def _is_confidence(cell: Cell) -> bool:
