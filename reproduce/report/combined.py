@@ -119,8 +119,6 @@ def combine(
         if output and len(groups) > 1:
             experiment, dataset, _, scale = group[0].kind
             folder = output / experiment / dataset / scale
-        if (folder / "results.json").is_file() and not results_json.read(folder).combined:
-            raise UserError(f"{folder} holds a run: a report over several goes elsewhere.")
         write(folder, group)
         pages.append(folder / "report.html")
     return pages
@@ -129,6 +127,7 @@ def combine(
 def write(folder: Path, sources: Sequence[Source]) -> Results:
     """Draws the combined report of runs of one kind into a folder."""
     combined = merge(sources)
+    clear(folder, combined)
     by_setting = _by_setting(sources)
     artefacts = dict(combined.artefacts)
     for name, layout in artefacts.items():
@@ -138,7 +137,6 @@ def write(folder: Path, sources: Sequence[Source]) -> Results:
             figures.save(drawn, folder / "figures", f"{name}-sweep")
             artefacts[name] = layout._replace(figures=(f"{name}-sweep",))
     combined = combined._replace(artefacts=artefacts)
-    clear(folder, combined)
     results_json.write(folder, combined)
     draw(folder, combined)
     return combined

@@ -76,13 +76,19 @@ def remove_files(folder: Path, name: str, content: Results) -> None:
 
 
 def clear(folder: Path, content: Results) -> None:
-    """Removes the tables of an earlier report in this folder that this one does not have."""
+    """Makes room for a combined report: the tables that only an earlier one had are removed.
+
+    Raises:
+        UserError: the folder holds a run.
+    """
     if not (folder / "results.json").is_file():
         return
     try:
         earlier = results_json.read(folder)
     except UserError:  # damaged: it is written anew
         return
+    if not earlier.combined:
+        raise UserError(f"{folder} holds a run: a report over several goes elsewhere.")
     gone = [name for name in earlier.artefacts if name not in content.artefacts]
     for name in gone:
         remove_files(folder, name, earlier)
